@@ -1,0 +1,229 @@
+"""The client of LanceDB: tables opened and checked, upserts, durability and compaction.
+
+One process writes a table. Lance never fsyncs, so a commit on a local disk is made durable here.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.errors import StoreFull, Terminal, Transient
+
+_VERSION = b"beejan.schema_version"
+
+
+class SchemaMismatch(Terminal):
+    """A table on disk has another version or other columns than this program."""
+
+
+class StoreAway(Transient):
+    """The store does not answer or refuses to write; the batch is tried again."""
+
+
+class Table:
+    """A table with a single-column key, written by one process.
+
+    Args:
+        uri: the zone's folder or object-store URI.
+        name: the table's name.
+        key: its key column, a non-nullable string.
+        schema: its columns; vectors are fixed-size lists of float32.
+        version: the schema's version.
+        options: object-store options.
+        text_index: a column to index for BM25.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        name: str,
+        key: str,
+        schema: pa.Schema,
+        version: int = 1,
+        options: dict[str, str] | None = None,
+        text_index: str | None = None,
+    ) -> None:
+        import lancedb
+
+        self.name, self.key, self.schema = name, key, schema
+        self._options = options or {}
+        self._local = "://" not in uri
+        self._path = f"{uri.rstrip('/')}/{name}.lance"
+        if self._local:
+            Path(uri).mkdir(parents=True, exist_ok=True)
+        database = lancedb.connect(uri, storage_options=self._options or None)
+        if name in _names(database):
+            self._table = database.open_table(name)
+            self._check(version)
+        else:
+            stamped = schema.with_metadata({_VERSION: str(version).encode()})
+            self._table = database.create_table(name, schema=stamped)
+            self._table.set_unenforced_primary_key(key)
+            if text_index:
+                self._index_text(text_index)
+            self.make_durable(everything=True)
+        self._fragments = self._fragment_ids()
+
+    def _check(self, version: int) -> None:
+        found = self._table.schema
+        stamp = (found.metadata or {}).get(_VERSION, b"?").decode()
+        if stamp != str(version) or found.names != self.schema.names:
+            raise SchemaMismatch(
+                f"table {self.name} at {self._path}: schema version {stamp} with columns {found.names}; this "
+                f"program writes version {version}. Use the release that wrote it, or another data folder."
+            )
+        for field in self.schema:
+            if found.field(field.name).type != field.type:
+                raise SchemaMismatch(
+                    f"table {self.name}, column {field.name}: it is {found.field(field.name).type}, this "
+                    f"configuration needs {field.type} (another embedding model?). Use another data folder."
+                )
+
+    def _index_text(self, column: str) -> None:
+        from lancedb.index import FTS
+
+        self._table.create_index(
+            column, config=FTS(language="English", stem=True, remove_stop_words=True, ascii_folding=True)
+        )
+
+    def upsert(self, rows: pa.Table, *, update: bool = False) -> int:
+        """Merge `rows` (no key twice) by the key; existing keys are kept, or replaced with `update`.
+
+        Returns:
+            The rows inserted.
+
+        Raises:
+            StoreFull: no room on the device.
+            StoreAway: any other failure of the store.
+        """
+        if rows.num_rows == 0:
+            return 0
+        merge = self._table.merge_insert(self.key).when_not_matched_insert_all()
+        if update:
+            merge = merge.when_matched_update_all()
+        try:
+            result = merge.use_index(False).execute(rows.cast(self.schema))
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        return int(result.num_inserted_rows)
+
+    def make_durable(self, everything: bool = False) -> None:
+        """fsync what the commits since the last call wrote: data files, manifest, folders.
+
+        Args:
+            everything: all files of the table, after a creation, compaction or index build.
+
+        Raises:
+            StoreAway: the device refused.
+        """
+        if not self._local:
+            return
+        try:
+            for path in self._all_files() if everything else self._new_files():
+                _fsync(path)
+            for folder in ("", "data", "_versions", "_transactions", "_deletions", "_indices"):
+                if (target := Path(self._path) / folder).is_dir():
+                    _fsync(target)
+        except OSError as error:
+            raise _translated(self.name, error) from error
+
+    def _new_files(self) -> list[Path]:
+        import lance
+
+        dataset = lance.dataset(self._path)
+        root = Path(self._path)
+        paths = []
+        for fragment in dataset.get_fragments():
+            deletion = fragment.deletion_file()
+            if deletion:
+                paths.append(root / deletion)
+            if fragment.fragment_id not in self._fragments:
+                paths += [root / "data" / file.path for file in fragment.data_files()]
+                self._fragments.add(fragment.fragment_id)
+        # Manifests are named by the version counted down from 2^64 - 1, so that a listing is newest first.
+        paths.append(root / "_versions" / f"{2**64 - 1 - dataset.version:020d}.manifest")
+        return [path for path in paths if path.exists()]
+
+    def _all_files(self) -> list[Path]:
+        return [path for path in Path(self._path).rglob("*") if path.is_file()]
+
+    def _fragment_ids(self) -> set[int]:
+        import lance
+
+        dataset = lance.dataset(self._path, storage_options=self._options or None)
+        return {fragment.fragment_id for fragment in dataset.get_fragments()}
+
+    def compact(self, keep_s: float) -> None:
+        """Fold small fragments, bring the indices up to date and drop versions older than `keep_s`."""
+        import lance
+
+        try:
+            dataset = lance.dataset(self._path, storage_options=self._options or None)
+            dataset.optimize.compact_files(target_rows_per_fragment=100_000)
+            dataset.optimize.optimize_indices(num_indices_to_merge=1)
+            dataset.cleanup_old_versions(timedelta(seconds=keep_s))
+            self._table.checkout_latest()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        self._fragments &= self._fragment_ids()
+        self.make_durable()
+
+    def scan(self, columns: list[str], where: str | None = None, limit: int | None = None) -> pa.Table:
+        """Rows of these columns, unordered; `where` is built by us, never by a user."""
+        query = self._table.search().select(columns)
+        if where:
+            query = query.where(where)
+        return query.limit(limit if limit is not None else 2**31 - 1).to_arrow()
+
+    def count(self, where: str | None = None) -> int:
+        """Rows that meet `where`."""
+        return int(self._table.count_rows(where))
+
+    @property
+    def version(self) -> int:
+        """The table's newest version."""
+        return int(self._table.version)
+
+
+def open_reader(uri: str, name: str, options: dict[str, str] | None = None) -> Any:
+    """A LanceDB table handle that sees every commit at once; it must not be written through.
+
+    Raises:
+        StoreAway: the table is not there yet or cannot be read.
+    """
+    import lancedb
+
+    try:
+        database = lancedb.connect(
+            uri, storage_options=options or None, read_consistency_interval=timedelta(0)
+        )
+        return database.open_table(name)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise _translated(name, error) from error
+
+
+def _names(database: Any) -> list[str]:
+    return list(database.list_tables().tables)
+
+
+def _fsync(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _translated(name: str, error: Exception) -> Transient:
+    text = str(error).lower()
+    if "no space left" in text or "os error 28" in text or getattr(error, "errno", None) == 28:
+        return StoreFull(f"table {name}: no space left on the device; free some, the batch is tried again")
+    return StoreAway(f"table {name}: {type(error).__name__} from the store; the batch is tried again")

@@ -1,0 +1,267 @@
+"""The client of JetStream: connection, streams, consumer, publishing and pulling.
+
+Vendor errors are translated here, once, into Transient and Terminal ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.errors import BeejanError, MessageTooLarge, NatsAway, StreamFull, Terminal
+
+#: JetStream's error codes (nats-server server/errors.json) that mean "no room".
+_FULL_CODES = {10077, 10023, 10122, 10047}
+
+
+class StreamDrift(Terminal):
+    """A stream or consumer has other settings than this program needs; the message lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NatsTarget:
+    """Where and as whom to connect."""
+
+    url: str
+    user: str | None = None
+    password: str | None = None
+    credentials_file: str | None = None
+    stream: str = "COMPLAINTS"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What the intake stream must be."""
+
+    max_bytes: int
+    max_payload_bytes: int
+    duplicate_window_s: float
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSpec:
+    """What the durable consumer must be."""
+
+    name: str
+    ack_wait_s: float
+    max_ack_pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """JetStream's answer to a publish: durable, and whether it already had the message."""
+
+    seq: int
+    duplicate: bool
+
+
+async def connect(target: NatsTarget, name: str, *, patient: bool = True) -> Any:
+    """A connection that reconnects for ever; with `patient=False` it fails at once.
+
+    Raises:
+        NatsAway: nobody answers, or the credentials are refused.
+    """
+    import nats
+    from nats import errors
+
+    options: dict[str, Any] = {"name": name, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.25}
+    if target.user:
+        options |= {"user": target.user, "password": target.password}
+    if target.credentials_file:
+        options["user_credentials"] = target.credentials_file
+    if target.url.startswith("tls://"):
+        options["tls"] = ssl.create_default_context()
+    seen: list[str] = []
+
+    async def remember(error: Exception) -> None:
+        seen.append(type(error).__name__)
+        del seen[:-3]
+
+    limit = 30 if patient else 4
+    try:
+        return await asyncio.wait_for(
+            nats.connect(target.url, error_cb=remember, connect_timeout=2, **options), limit
+        )
+    except (TimeoutError, OSError, errors.Error) as error:
+        why = ", ".join(seen) or type(error).__name__
+        raise NatsAway(
+            f"NATS at {target.url}: no connection within {limit} s ({why}); "
+            "is it running, and are nats.url, nats.user and nats.password right?"
+        ) from error
+
+
+async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: StreamSpec) -> None:
+    """Create the stream, or check that it is as it must be.
+
+    Raises:
+        StreamDrift: it exists with other settings.
+    """
+    from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+    from nats.js.errors import NotFoundError
+
+    wanted = StreamConfig(
+        name=name,
+        subjects=list(subjects),
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_bytes=spec.max_bytes,
+        max_msg_size=spec.max_payload_bytes,
+        duplicate_window=spec.duplicate_window_s,
+        num_replicas=spec.replicas,
+        allow_direct=True,
+    )
+    try:
+        found = (await js.stream_info(name)).config
+    except NotFoundError:
+        await js.add_stream(wanted)
+        return
+    checked = ("subjects", "retention", "storage", "discard", "num_replicas", "max_bytes", "duplicate_window")
+    _refuse_drift(f"stream {name}", wanted, found, checked)
+
+
+async def ensure_consumer(js: Any, stream: str, spec: ConsumerSpec) -> None:
+    """Create the durable consumer, or check that it is as it must be.
+
+    `max_deliver` stays unlimited: the engine counts deliveries and dead-letters, since a message that
+    JetStream gives up on would be lost silently.
+
+    Raises:
+        StreamDrift: it exists with other settings.
+    """
+    from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+    from nats.js.errors import NotFoundError
+
+    wanted = ConsumerConfig(
+        durable_name=spec.name,
+        ack_policy=AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_wait=spec.ack_wait_s,
+        max_ack_pending=spec.max_ack_pending,
+        max_deliver=-1,
+    )
+    try:
+        found = (await js.consumer_info(stream, spec.name)).config
+    except NotFoundError:
+        await js.add_consumer(stream, wanted)
+        return
+    _refuse_drift(f"consumer {spec.name}", wanted, found, ("ack_policy", "deliver_policy", "max_deliver"))
+    if (found.ack_wait, found.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
+        await js.add_consumer(stream, wanted)
+
+
+def _refuse_drift(what: str, wanted: Any, found: Any, names: Iterable[str]) -> None:
+    different = [
+        f"{name} is {getattr(found, name)!r}, must be {getattr(wanted, name)!r}"
+        for name in names
+        if getattr(found, name) != getattr(wanted, name)
+    ]
+    if different:
+        raise StreamDrift(
+            f"{what}: {'; '.join(different)}. Change the configuration back, or edit it with the nats tool."
+        )
+
+
+async def publish(js: Any, subject: str, data: bytes, message_id: str, timeout_s: float = 10) -> Published:
+    """Publish one message and wait until JetStream has stored it.
+
+    Raises:
+        StreamFull: the stream takes no more at present.
+        MessageTooLarge: the server's limit on one message is exceeded.
+        NatsAway: no answer.
+    """
+    from nats import errors
+    from nats.js.errors import APIError, NoStreamResponseError
+
+    try:
+        answer = await js.publish(subject, data, timeout=timeout_s, headers={"Nats-Msg-Id": message_id})
+    except APIError as error:
+        if error.err_code in _FULL_CODES or error.code == 503:
+            raise StreamFull(
+                f"the stream is full (JetStream error {error.err_code}); try again once the engine has caught up, "
+                "or raise nats.max_bytes"
+            ) from error
+        raise NatsAway(f"JetStream refused {message_id[:12]}: error {error.err_code}; see its log") from error
+    except errors.MaxPayloadError as error:
+        raise MessageTooLarge(
+            f"record {message_id[:12]} has {len(data)} bytes, more than NATS takes; raise nats.max_payload_bytes"
+        ) from error
+    except (TimeoutError, errors.Error, NoStreamResponseError, OSError) as error:
+        raise NatsAway(f"JetStream gave no answer for {message_id[:12]} ({type(error).__name__}); try again") from error
+    return Published(answer.seq, bool(answer.duplicate))
+
+
+async def publish_retrying(
+    js: Any, subject: str, data: bytes, message_id: str, *, limit_s: float = 120
+) -> Published:
+    """Publish, trying again while the trouble is transient; the message id makes that safe.
+
+    Raises:
+        Transient: still in trouble after `limit_s`.
+        MessageTooLarge: see `publish`.
+    """
+    loop = asyncio.get_running_loop()
+    deadline, pause = loop.time() + limit_s, 0.05
+    while True:
+        try:
+            return await publish(js, subject, data, message_id)
+        except BeejanError as error:
+            if isinstance(error, Terminal) or loop.time() + pause > deadline:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(2.0, pause * 2)
+
+
+async def pull(subscription: Any, rows: int, linger_s: float) -> list[Any]:
+    """Up to `rows` messages, waiting `linger_s` at most after the first one arrived.
+
+    A fetch in flight across a server restart times out although messages wait, so the caller simply
+    pulls again; an empty list means nothing came.
+    """
+    from nats import errors
+
+    messages: list[Any] = []
+    # A fetch returns when it is full or its time is over, so the first waits for one message alone.
+    for want, wait_s in ((1, 1.0), (rows - 1, linger_s)):
+        if want:
+            try:
+                messages += await subscription.fetch(want, timeout=max(wait_s, 0.01))
+            except (TimeoutError, errors.Error):
+                break
+    return messages
+
+
+async def ack_all(messages: Sequence[Any]) -> None:
+    """Acknowledge, and wait until the server has it.
+
+    One connection keeps its order, so a double ack of the last message covers all before it.
+    """
+    for message in messages[:-1]:
+        await message.ack()
+    if messages:
+        await messages[-1].ack_sync(timeout=5)
+
+
+async def follow(js: Any, subject: str, after_seq: int) -> AsyncIterator[tuple[int, bytes]]:
+    """Messages of `subject` from `after_seq + 1` on, as (stream sequence, data), for ever.
+
+    `after_seq=-1` starts with what comes next.
+    """
+    from nats.js.api import ConsumerConfig, DeliverPolicy
+
+    if after_seq < 0:
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.NEW)
+    else:
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after_seq + 1)
+    subscription = await js.subscribe(subject, ordered_consumer=True, config=config)
+    try:
+        async for message in subscription.messages:
+            yield message.metadata.sequence.stream, message.data
+    finally:
+        with contextlib.suppress(Exception):
+            await subscription.unsubscribe()

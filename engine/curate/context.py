@@ -1,0 +1,74 @@
+"""Put together what the stages need from the configuration, the keys and a model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connectors.errors import BadMapping
+from connectors.mapping import Mapping, load_mapping
+from engine.govern.crypto import load_keys
+from engine.settings import CONFIGS, BadConfig, Settings
+from engine.stages.context import Context
+from models.classify import ZeroShotClassifier
+from models.embedder import Embedder
+from models.priority import PriorityModel
+from models.taxonomy import Taxonomy
+
+
+def build_context(settings: Settings, embedder: Embedder) -> Context:
+    """The stages' context.
+
+    Raises:
+        BadConfig: the taxonomy, the priorities or a mapping cannot be used.
+    """
+    keys = load_keys(settings.data_dir / "keys")
+    taxonomy = load_taxonomy(settings)
+    return Context(
+        data_key=keys.data,
+        pseudonym_key=keys.pseudonym,
+        embedder=embedder,
+        classifier=ZeroShotClassifier.build(taxonomy, embedder),
+        priority=PriorityModel.from_dict(_yaml(settings.priority, CONFIGS)),
+        taxonomy_version=f"{taxonomy.name}/{taxonomy.version}",
+        now=datetime.now(UTC),
+        max_text_chars=settings.intake.max_text_chars,
+        mappings=load_mappings(),
+    )
+
+
+def load_taxonomy(settings: Settings) -> Taxonomy:
+    """The configured taxonomy.
+
+    Raises:
+        BadConfig: its file is missing or wrong.
+    """
+    try:
+        return Taxonomy.from_dict(_yaml(settings.taxonomy, CONFIGS / "taxonomies"))
+    except ValueError as error:
+        raise BadConfig(f"taxonomy {settings.taxonomy}: {error}") from error
+
+
+def load_mappings() -> dict[str, Mapping]:
+    """Every mapping in configs/mappings, by name."""
+    found = {}
+    for path in sorted((CONFIGS / "mappings").glob("*.yaml")):
+        try:
+            found[path.stem] = load_mapping(path)
+        except BadMapping as error:
+            raise BadConfig(str(error)) from error
+    return found
+
+
+def _yaml(name: str, folder: Path) -> dict[str, Any]:
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise BadConfig(f"{path}: cannot be read ({type(error).__name__}); see configs/ for examples") from error
+    if not isinstance(values, dict):
+        raise BadConfig(f"{path}: expected keys and values")
+    return values

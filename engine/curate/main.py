@@ -1,0 +1,86 @@
+"""The stream's driver as a process: `python -m engine.curate.main DATA_DIR [--once]`.
+
+The supervisor starts it, recycles it by memory and ends it with SIGTERM, on which it drains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+
+from connectors.nats import ConsumerSpec, StreamSpec, connect, ensure_consumer, ensure_stream
+from engine.curate.context import build_context
+from engine.curate.dataset import configure
+from engine.curate.stream import Stream
+from engine.run import actors, runtime
+from engine.settings import Settings
+
+CONSUMER = "curate"
+ALERTS = "ALERTS"
+
+
+async def prepare_streams(settings: Settings, js: object) -> None:
+    """The intake stream, its consumer and the alert stream, created or checked."""
+    nats = settings.nats
+    spec = StreamSpec(nats.max_bytes, nats.max_payload_bytes, nats.duplicate_window_s, nats.replicas)
+    await ensure_stream(js, nats.stream, ["complaints.>"], spec)
+    await ensure_consumer(
+        js,
+        nats.stream,
+        ConsumerSpec(CONSUMER, settings.intake.ack_wait_s, settings.intake.max_ack_pending),
+    )
+    await ensure_stream(js, ALERTS, ["alerts.>"], StreamSpec(64 << 20, 1 << 20, 120, nats.replicas))
+
+
+async def run(data_dir: Path, *, once: bool = False) -> None:
+    """Connect everything and run the stream until SIGTERM."""
+    settings, addresses = runtime.load(data_dir)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    connection = await connect(addresses.nats, "beejan-stream")
+    js = connection.jetstream()
+    await prepare_streams(settings, js)
+    await asyncio.to_thread(runtime.connect_ray, addresses)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        # Set after ray.init, which installs its own; without one Ray aborts the process.
+        loop.add_signal_handler(sign, stopping.set)
+    context = await asyncio.to_thread(_context, settings)
+    subscription = await js.pull_subscribe_bind(CONSUMER, settings.nats.stream)
+    stream = Stream(settings, subscription, context)
+    (runtime.run_folder(data_dir) / f"stream-{os.getpid()}.ready").touch()
+    watcher = asyncio.create_task(_stop_on(stopping, stream))
+    await stream.run(once=once)
+    watcher.cancel()
+    await connection.close()
+
+
+async def _stop_on(stopping: asyncio.Event, stream: Stream) -> None:
+    await stopping.wait()
+    stream.stop()
+
+
+def _context(settings: Settings) -> object:
+    import ray
+
+    configure()
+    actors.ensure(settings)
+    embedder = actors.RemoteEmbedder.wait(settings)
+    return ray.put(build_context(settings, embedder))
+
+
+def main() -> None:
+    """Parse the arguments and run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--once", action="store_true")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    asyncio.run(run(arguments.data_dir, once=arguments.once))
+
+
+if __name__ == "__main__":
+    main()

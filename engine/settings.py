@@ -1,0 +1,197 @@
+"""Every setting of the engine, with its bounds, default and unit.
+
+Precedence: command line > environment (`BEEJAN_NATS__URL`) > `--config` file > default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from connectors.errors import Terminal
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = ROOT / "configs"
+
+
+class BadConfig(Terminal):
+    """A configuration that cannot be used; the message names file, key, value and what was expected."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NatsSettings(_Section):
+    """Where JetStream is. Without `url` an own nats-server is started on loopback."""
+
+    url: str | None = Field(None, description="An existing NATS, e.g. nats://10.0.0.5:4222 or tls://…")
+    binary: Path | None = Field(None, description="nats-server to start; default: the one on PATH")
+    port: int = Field(0, ge=0, le=65535, description="Port of the embedded server; 0 picks a free one")
+    user: str | None = Field(None, description="User at an existing NATS")
+    password: SecretStr | None = Field(None, description="Password at an existing NATS")
+    credentials_file: Path | None = Field(None, description="A .creds file for an existing NATS")
+    stream: str = Field("COMPLAINTS", pattern=r"^[A-Z0-9_]{1,32}$", description="Name of the intake stream")
+    max_bytes: int = Field(8 << 30, ge=1 << 20, description="Bytes the stream holds before it refuses more")
+    max_payload_bytes: int = Field(8 << 20, ge=64 << 10, le=64 << 20, description="Largest message, bytes")
+    duplicate_window_s: float = Field(120, ge=1, le=86_400, description="JetStream's own de-duplication, s")
+    replicas: int = Field(1, ge=1, le=5, description="Copies of the stream on a NATS cluster")
+
+
+class RaySettings(_Section):
+    """Where Ray is. Without `address` an own head node is started."""
+
+    address: str | None = Field(None, description="An existing cluster, e.g. 10.0.0.5:6379")
+    num_cpus: int | None = Field(None, ge=1, description="CPUs of the own head node; default: all")
+    object_store_bytes: int = Field(400_000_000, ge=80_000_000, description="Shared memory of the own head")
+
+
+class StorageSettings(_Section):
+    """Where the zones are."""
+
+    uri: str | None = Field(None, description="Folder or object-store URI; default: <data_dir>/zones")
+    options: dict[str, SecretStr] = Field(default_factory=dict, description="Object-store options")
+    compact_every_commits: int = Field(20, ge=1, le=10_000, description="Commits between compactions")
+    keep_versions_s: float = Field(3600, ge=600, description="Age at which old versions are removed, s")
+
+
+class IntakeSettings(_Section):
+    """How complaints are pulled and bounded."""
+
+    max_batch_rows: int = Field(4096, ge=1, le=65_536, description="Rows of a micro-batch at most")
+    linger_s: float = Field(0.3, ge=0.0, le=5.0, description="Longest wait for a micro-batch to fill, s")
+    ack_wait_s: float = Field(60, ge=5, le=3600, description="Redelivery after this long without an ack, s")
+    max_ack_pending: int = Field(8192, ge=1, description="Messages in flight at most")
+    max_deliver: int = Field(5, ge=2, le=100, description="Deliveries before a record is dead-lettered")
+    isolate_after: int = Field(3, ge=2, le=100, description="From this delivery on a record runs alone")
+    max_complaint_bytes: int = Field(1 << 20, ge=1024, description="Largest payload accepted, bytes")
+    max_text_chars: int = Field(200_000, ge=100, description="Longest complaint text, characters")
+    publish_window: int = Field(512, ge=1, le=4096, description="Publishes awaiting JetStream's answer")
+
+
+class EmbedSettings(_Section):
+    """Which model embeds, and where."""
+
+    model: str | None = Field(None, description="Hub name or folder; default: the installed MiniLM")
+    revision: str | None = Field(None, description="Pinned revision of a hub model, 40 hex digits")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to embed")
+    actors: int = Field(1, ge=1, le=256, description="Embedding processes")
+    threads: int | None = Field(None, ge=1, description="Threads of each; default: the machine's cores")
+    num_gpus: float = Field(0, ge=0, le=8, description="GPUs each embedding process asks Ray for")
+    dimensions: int = Field(384, ge=8, le=8192, description="Length of the model's vectors")
+
+
+class ServeSettings(_Section):
+    """The HTTP side."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8420, ge=0, le=65535, description="Port; 0 picks a free one")
+    ha_proxy: bool = Field(True, description="Use Ray Serve's HAProxy where its binary is installed")
+
+
+class SurgeSettings(_Section):
+    """When volumes are judged."""
+
+    interval_s: float = Field(5, ge=0.5, le=3600, description="Time between evaluations, s")
+    lateness_s: float = Field(30, ge=0, description="Wait after a bucket's end before it is judged, s")
+    bucket_s: int = Field(300, ge=60, le=86_400, description="Length of a bucket, s")
+    false_incidents_per_week: float = Field(1.0, gt=0, description="Tolerated over all segments")
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BEEJAN_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="Everything this engine keeps on this host")
+    taxonomy: str = Field("telecom", description="Name in configs/taxonomies, or a file")
+    priority: str = Field("priority", description="Name in configs, or a file")
+    nats: NatsSettings = Field(default_factory=NatsSettings)
+    ray: RaySettings = Field(default_factory=RaySettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    intake: IntakeSettings = Field(default_factory=IntakeSettings)
+    embed: EmbedSettings = Field(default_factory=EmbedSettings)
+    serve: ServeSettings = Field(default_factory=ServeSettings)
+    surge: SurgeSettings = Field(default_factory=SurgeSettings)
+
+    @property
+    def zones_uri(self) -> str:
+        """Folder or URI under which the zones lie."""
+        return self.storage.uri or str(self.data_dir / "zones")
+
+    @property
+    def storage_options(self) -> dict[str, str]:
+        """Object-store options in clear, for the client alone."""
+        return {k: v.get_secret_value() for k, v in self.storage.options.items()}
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read the configuration.
+
+    Args:
+        config: a YAML file; default `BEEJAN_CONFIG`, else `configs/default.yaml`.
+        overrides: values from the command line, `data_dir=…` or nested as `serve={"port": 0}`.
+
+    Returns:
+        Settings with absolute `data_dir`.
+
+    Raises:
+        BadConfig: the file cannot be read, or a key or value is wrong.
+    """
+    path = config or Path(os.environ.get("BEEJAN_CONFIG") or CONFIGS / "default.yaml")
+    environment = EnvSettingsSource(Settings)()
+    values = _merge(_merge(_read_yaml(path), environment), overrides)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise BadConfig(_explain(path, error)) from error
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if value is None:
+            continue
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadConfig(f"configuration {path}: cannot be read ({error.strerror}); pass --config FILE") from error
+    except yaml.YAMLError as error:
+        raise BadConfig(f"configuration {path}: not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise BadConfig(f"configuration {path}: expected keys and values, got {type(values).__name__}")
+    return values
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{key}: no such setting; known here: {', '.join(_siblings(problem['loc']))}")
+        else:
+            lines.append(f"{key}: {problem['msg']} (got {problem.get('input')!r})")
+    return f"configuration {path} or environment: " + "; ".join(lines) + ". See `beejan config show`."
+
+
+def _siblings(location: tuple[Any, ...]) -> list[str]:
+    model: Any = Settings
+    for part in location[:-1]:
+        model = model.model_fields[part].annotation
+    return sorted(model.model_fields)

@@ -1,0 +1,164 @@
+"""Clean: repair the text, place the complaint in time, mask personal data, normalise fields, seal the payload."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pyarrow as pa
+
+from engine.stages.context import Context
+from engine.stages.stage import Output, Reject, Stage
+from engine.tables import STRINGS, TIME
+from models.language import detect
+from models.pii import mask
+from models.pseudonym import pseudonym
+from models.text import repair, text_hash
+from models.times import BadTime, parse_time
+
+#: Texts shorter than this many letters get the flag `very_short`.
+_VERY_SHORT = 4
+
+
+def repair_text(rows: pa.Table, context: Context) -> Output:
+    """Undo mojibake, entities and odd Unicode; emoji stay."""
+    return Output({"clean_text": [repair(text) for text in rows["raw_text"].to_pylist()]})
+
+
+def place_in_time(rows: pa.Table, context: Context) -> Output:
+    """`occurred_at` in UTC; without one, the time of receipt."""
+    times: list[datetime | None] = []
+    rejects: dict[int, Reject] = {}
+    pairs = zip(rows["field_occurred_at"].to_pylist(), rows["received_at"].to_pylist(), strict=True)
+    for index, (rules, received) in enumerate(pairs):
+        if rules is None:
+            times.append(received)
+            continue
+        given = json.loads(rules)
+        try:
+            times.append(
+                parse_time(
+                    given["value"],
+                    timezone=given["timezone"],
+                    dayfirst=given["dayfirst"],
+                    formats=given["formats"],
+                    now=context.now,
+                )
+            )
+        except BadTime as error:
+            times.append(None)
+            rejects[index] = Reject(f"bad_time_{error.code}", f"field occurred_at: {_safe(str(error), context)}")
+    return Output({"occurred_at": times}, rejects)
+
+
+def mask_text(rows: pa.Table, context: Context) -> Output:
+    """Personal data out of the text, typed placeholders in; nothing after this stage sees the original."""
+    masked = [mask(text, context.pseudonym_key) for text in rows["clean_text"].to_pylist()]
+    return Output(
+        {
+            "text": [m.text for m in masked],
+            "pii_types": [sorted({span.type for span in m.spans}) for m in masked],
+            "search_text": [m.text for m in masked],
+            "text_hash": [text_hash(m.text) for m in masked],
+        }
+    )
+
+
+def normalise(rows: pa.Table, context: Context) -> Output:
+    """Fields in one form: pseudonyms for customer and account, masked region and product."""
+    key = context.pseudonym_key
+    fields = {name: rows[f"field_{name}"].to_pylist() for name in _NORMALISED}
+    customers = [
+        next((pseudonym(key, value, kind) for kind, value in zip(_IDENTITY, who, strict=True) if value), None)
+        for who in zip(*(fields[name] for name in _IDENTITY.values()), strict=True)
+    ]
+    return Output(
+        {
+            "customer_id": customers,
+            "account_id": [pseudonym(key, v, "account") if v else None for v in fields["account"]],
+            "region": [_label(v, key) for v in fields["region"]],
+            "product": [_label(v, key) for v in fields["product"]],
+        }
+    )
+
+
+#: What identifies a customer, the surest first: kind of pseudonym -> field.
+_IDENTITY = {"customer": "customer_id", "account": "account", "phone": "phone", "email": "email"}
+_NORMALISED = ("customer_id", "account", "phone", "email", "region", "product")
+
+
+def _label(value: str | None, key: bytes) -> str | None:
+    text = " ".join((value or "").split())[:80]
+    return mask(text, key).text if text else None
+
+
+def _safe(message: str, context: Context) -> str:
+    return mask(message[:300], context.pseudonym_key).text
+
+
+def find_language(rows: pa.Table, context: Context) -> Output:
+    """The text's language, ISO 639-3, with confidence; `und` where it cannot be told."""
+    found = detect(rows["text"].to_pylist())
+    return Output(
+        {"language": [f.code for f in found], "language_confidence": [float(f.confidence) for f in found]}
+    )
+
+
+def check_quality(rows: pa.Table, context: Context) -> Output:
+    """Flags on rows that are kept all the same."""
+    flags = []
+    columns = (rows[name].to_pylist() for name in ("text", "language", "field_occurred_at", "customer_id"))
+    for text, language, given, customer in zip(*columns, strict=True):
+        row = ["very_short"] if sum(c.isalpha() for c in text) < _VERY_SHORT else []
+        row += ["language_unknown"] if language == "und" else []
+        row += ["no_time_given"] if given is None else []
+        row += ["no_customer"] if customer is None else []
+        flags.append(row)
+    return Output({"quality_flags": flags})
+
+
+def seal(rows: pa.Table, context: Context) -> Output:
+    """Encrypt the payload for raw, before anything can fail: a dead letter keeps its payload too."""
+    key = context.data_key
+    pairs = zip(rows["payload"].to_pylist(), rows["event_id"].to_pylist(), strict=True)
+    return Output({"sealed": [key.encrypt(p, e) for p, e in pairs], "key_id": [key.key_id] * rows.num_rows})
+
+
+SEAL = Stage(
+    "seal",
+    ("event_id", "payload"),
+    pa.schema([("sealed", pa.binary()), ("key_id", pa.string())]),
+    seal,
+)
+
+CLEAN = (
+    Stage("repair", ("raw_text",), pa.schema([("clean_text", pa.string())]), repair_text, drops=("raw_text",)),
+    Stage("times", ("field_occurred_at", "received_at"), pa.schema([("occurred_at", TIME)]), place_in_time),
+    Stage(
+        "mask",
+        ("clean_text",),
+        pa.schema(
+            [("text", pa.string()), ("pii_types", STRINGS), ("search_text", pa.string()), ("text_hash", pa.string())]
+        ),
+        mask_text,
+        drops=("clean_text",),
+    ),
+    Stage(
+        "normalise",
+        tuple(f"field_{name}" for name in _NORMALISED),
+        pa.schema([(n, pa.string()) for n in ("customer_id", "account_id", "region", "product")]),
+        normalise,
+    ),
+    Stage(
+        "language",
+        ("text",),
+        pa.schema([("language", pa.string()), ("language_confidence", pa.float32())]),
+        find_language,
+    ),
+    Stage(
+        "quality",
+        ("text", "language", "field_occurred_at", "customer_id"),
+        pa.schema([("quality_flags", STRINGS)]),
+        check_quality,
+    ),
+)

@@ -1,0 +1,109 @@
+"""Model: embed the masked text, then category and priority; clusters stay empty until there are some."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from engine.stages.context import PIPELINE_VERSION, Context
+from engine.stages.stage import Output, Stage
+from engine.tables import STRINGS, TIME
+
+
+def embed(rows: pa.Table, context: Context) -> Output:
+    """Vectors (n, d) float32, unit rows, of the masked text."""
+    vectors = context.embedder.encode(rows["text"].to_pylist())
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
+    size = rows.num_rows
+    return Output(
+        {
+            "vector": pa.FixedSizeListArray.from_arrays(flat, context.embedder.dimensions),
+            "embedding_model": [context.embedder.name] * size,
+            "embedding_revision": [context.embedder.revision] * size,
+            "pipeline_version": [PIPELINE_VERSION] * size,
+        }
+    )
+
+
+def classify(rows: pa.Table, context: Context) -> Output:
+    """Category, sub-category, confidence in [0, 1] and reasons."""
+    vectors = vectors_of(rows["vector"])
+    found = context.classifier.predict(rows["text"].to_pylist(), vectors)
+    return Output(
+        {
+            "category": [p.category for p in found],
+            "subcategory": [p.subcategory for p in found],
+            "confidence": [float(p.confidence) for p in found],
+            "category_reasons": [list(p.reasons) for p in found],
+            "taxonomy_version": [context.taxonomy_version] * rows.num_rows,
+            "classifier_version": [context.classifier.version] * rows.num_rows,
+        }
+    )
+
+
+def score_priority(rows: pa.Table, context: Context) -> Output:
+    """P1 to P4 with every contribution; `cluster_id` is null until clusters exist."""
+    columns = (rows[name].to_pylist() for name in ("text", "category", "subcategory", "language"))
+    found = context.priority.score_all(*columns)
+    size = rows.num_rows
+    return Output(
+        {
+            "priority": [p.level for p in found],
+            "priority_score": [float(p.score) for p in found],
+            "priority_reasons": [list(p.reasons) for p in found],
+            "cluster_id": pa.nulls(size, pa.int64()),
+            "scored_at": pa.array([context.now] * size, TIME),
+        }
+    )
+
+
+def vectors_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """A fixed-size-list column as (n, d) float32, without a copy where it is one chunk without nulls."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    size = array.type.list_size
+    flat: np.ndarray[tuple[int], np.dtype[np.float32]] = array.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(-1, size)
+
+
+def embed_stage(dimensions: int) -> Stage:
+    """The embedding stage for vectors of this length."""
+    adds = [
+        ("vector", pa.list_(pa.float32(), dimensions)),
+        ("embedding_model", pa.string()),
+        ("embedding_revision", pa.string()),
+        ("pipeline_version", pa.string()),
+    ]
+    return Stage("embed", ("text",), pa.schema(adds), embed)
+
+
+MODEL = (
+    Stage(
+        "classify",
+        ("text", "vector"),
+        pa.schema(
+            [
+                ("category", pa.string()),
+                ("subcategory", pa.string()),
+                ("confidence", pa.float32()),
+                ("category_reasons", STRINGS),
+                ("taxonomy_version", pa.string()),
+                ("classifier_version", pa.string()),
+            ]
+        ),
+        classify,
+    ),
+    Stage(
+        "priority",
+        ("text", "category", "subcategory", "language"),
+        pa.schema(
+            [
+                ("priority", pa.string()),
+                ("priority_score", pa.float32()),
+                ("priority_reasons", STRINGS),
+                ("cluster_id", pa.int64()),
+                ("scored_at", TIME),
+            ]
+        ),
+        score_priority,
+    ),
+)

@@ -1,0 +1,33 @@
+"""The pipeline: which stages, in which order, for the stream, backfills, replays and tests alike."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from engine.stages.clean import CLEAN, SEAL
+from engine.stages.context import Context
+from engine.stages.decode import DECODE
+from engine.stages.model import MODEL, embed_stage
+from engine.stages.stage import Stage, run
+
+
+#: On CPU alone: from the payload to masked, normalised rows.
+CLEANING: tuple[Stage, ...] = (SEAL, DECODE, *CLEAN)
+
+
+def clean(table: pa.Table, context: Context) -> pa.Table:
+    """Run the cleaning stages; columns in as engine.intake.envelope.ENVELOPE_COLUMNS.
+
+    The payload leaves sealed alone, also that of a record that fails.
+    """
+    return run(table, CLEANING, context)
+
+
+def model(table: pa.Table, context: Context) -> pa.Table:
+    """Embed cleaned rows and model them."""
+    return run(table, (embed_stage(context.embedder.dimensions), *MODEL), context)
+
+
+def process(table: pa.Table, context: Context) -> pa.Table:
+    """The whole way in one process."""
+    return model(clean(table, context), context)

@@ -1,0 +1,240 @@
+"""The one writer of all tables: it commits a processed batch, durably and idempotently.
+
+Order of a commit: raw, dead letters, curated, serving, volumes. A crash between two of them leaves a
+prefix; the records are not acknowledged, come again, and every merge inserts only what is missing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+
+from connectors.errors import Terminal
+from connectors.lance import Table
+from engine import tables
+from engine.settings import Settings
+from engine.store import rows, volumes
+from engine.store.key_index import KeyIndex
+
+STORED, DEAD, UNKNOWN = "stored", "dead_lettered", "unknown"
+
+
+class WriterTaken(Terminal):
+    """Another process writes these tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did: new rows by kind, rows that stood already, seconds it took."""
+
+    stored: int
+    dead_lettered: int
+    repeated: int
+    seconds: float
+
+
+class Writer:
+    """Owns every table of an installation.
+
+    Args:
+        settings: where the zones are.
+
+    Raises:
+        WriterTaken: another process holds the lock of a local data folder.
+        SchemaMismatch: a table was written by another version.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = _lock(settings.data_dir / "writer.lock")
+        size = settings.embed.dimensions
+        self._raw = self._open(tables.ENVELOPES)
+        self._dead = self._open(tables.DEAD_LETTERS)
+        self._curated = self._open(tables.curated(size))
+        self._serving = self._open(tables.serving(size))
+        self._volumes = self._open(tables.VOLUMES)
+        self._incidents = self._open(tables.INCIDENTS)
+        self._keys = self._open(tables.API_KEYS)
+        self._all = [
+            self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
+        ]  # fmt: skip
+        self._commits = 0
+        self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
+        self._failed = KeyIndex(self._dead.scan(["event_id"])["event_id"].to_pylist())
+        self._hashes = KeyIndex(self._curated.scan(["text_hash"])["text_hash"].to_pylist())
+        self._totals = {"stored": 0, "dead_lettered": 0, "repeated": 0, "commits": 0}
+        self._last_commit_at: datetime | None = None
+        self._repair_volumes()
+
+    def _open(self, spec: tables.TableSpec) -> Table:
+        uri = f"{self._settings.zones_uri.rstrip('/')}/{spec.zone}"
+        return Table(
+            uri, spec.name, spec.key, spec.schema, spec.version, self._settings.storage_options, spec.text_index
+        )
+
+    def commit(self, batch: pa.Table) -> Committed:
+        """Commit a processed batch; when this returns, its rows are durable.
+
+        Args:
+            batch: what engine.stages.pipeline makes of envelopes; an event id may stand in it twice.
+
+        Raises:
+            Transient: the store is full or away; nothing of the batch may be acknowledged.
+        """
+        started = time.monotonic()
+        whole = rows.distinct(batch)
+        alive, failed = rows.split(whole)
+        new = alive.filter(pa.array(~self._confirmed(alive["event_id"].to_pylist())))
+        repeated = batch.num_rows - failed.num_rows - new.num_rows
+        now = datetime.now(UTC)
+        self._raw.upsert(rows.envelopes(pa.concat_tables([new, failed])))
+        dead = self._dead.upsert(rows.dead_letters(failed, now))
+        curated = self._mark_duplicates(new)
+        self._curated.upsert(rows.conform(curated, self._curated.schema))
+        stored = self._serving.upsert(rows.conform(curated, self._serving.schema))
+        touched = [self._raw, self._dead, self._curated, self._serving]
+        if stored:
+            counts = volumes.count(curated, self._settings.surge.bucket_s)
+            self._volumes.upsert(volumes.added(self._volumes, counts), update=True)
+            touched.append(self._volumes)
+        for table in touched:
+            table.make_durable()
+        self._remember(curated, failed)
+        result = Committed(stored, dead, repeated, time.monotonic() - started)
+        self._count(result)
+        return result
+
+    def _confirmed(self, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        hits = self._stored.hits(ids)
+        if hits.any():
+            suspects = [ids[i] for i in np.flatnonzero(hits)]
+            known = set(_find(self._serving, "event_id", suspects)["event_id"].to_pylist())
+            hits = np.array([hit and key in known for hit, key in zip(hits, ids, strict=True)], dtype=bool)
+        return hits
+
+    def _mark_duplicates(self, new: pa.Table) -> pa.Table:
+        """`duplicate_of`: the earliest complaint with the same normalised text; the head has none."""
+        ids, hashes = new["event_id"].to_pylist(), new["text_hash"].to_pylist()
+        heads: dict[str, str] = {}
+        suspects = [h for h, hit in zip(hashes, self._hashes.hits(hashes), strict=True) if hit]
+        if suspects:
+            found = _find(self._curated, "text_hash", suspects, ["event_id", "text_hash", "duplicate_of"])
+            for row in found.to_pylist():
+                if row["duplicate_of"] is None:
+                    heads[row["text_hash"]] = row["event_id"]
+        marked = []
+        for key, text_hash in zip(ids, hashes, strict=True):
+            head = heads.setdefault(text_hash, key)
+            marked.append(None if head == key else head)
+        return rows.with_column(new, "duplicate_of", marked)
+
+    def _remember(self, curated: pa.Table, failed: pa.Table) -> None:
+        self._stored.add(curated["event_id"].to_pylist())
+        self._hashes.add(curated["text_hash"].to_pylist())
+        self._failed.add(failed["event_id"].to_pylist())
+
+    def _count(self, result: Committed) -> None:
+        self._commits += 1
+        self._last_commit_at = datetime.now(UTC)
+        for name in ("stored", "dead_lettered", "repeated"):
+            self._totals[name] += getattr(result, name)
+        self._totals["commits"] += 1
+
+    def maintain(self) -> bool:
+        """Compact every `compact_every_commits` commits; called between commits.
+
+        Returns:
+            Whether it did.
+        """
+        if self._commits < self._settings.storage.compact_every_commits:
+            return False
+        self._commits = 0
+        for table in self._all:
+            table.compact(self._settings.storage.keep_versions_s)
+        return True
+
+    def lookup(self, ids: Sequence[str]) -> list[str]:
+        """What became of each event id: stored, dead_lettered or unknown."""
+        stored, failed = self._confirmed(ids), self._failed.hits(ids)
+        return [
+            STORED if s else DEAD if f else UNKNOWN for s, f in zip(stored, failed, strict=True)
+        ]
+
+    def put_incidents(self, incidents: pa.Table) -> None:
+        """Insert or replace incidents, durably."""
+        self._incidents.upsert(rows.conform(rows.distinct(incidents, "incident_id"), self._incidents.schema), update=True)
+        self._incidents.make_durable()
+
+    def put_key(self, row: dict[str, Any]) -> None:
+        """Insert or replace an API key's row, durably."""
+        self._keys.upsert(pa.Table.from_pylist([row], schema=self._keys.schema), update=True)
+        self._keys.make_durable()
+
+    def put_zero_volumes(self, table: pa.Table) -> None:
+        """Add explicit zeros where a segment had no complaint; counts stand."""
+        self._volumes.upsert(rows.conform(table, self._volumes.schema))
+        self._volumes.make_durable()
+
+    def status(self) -> dict[str, Any]:
+        """Rows by table, totals since the start, the last commit."""
+        return {
+            "stored": len(self._stored),
+            "dead_lettered": len(self._failed),
+            "since_start": dict(self._totals),
+            "last_commit_at": self._last_commit_at.isoformat() if self._last_commit_at else None,
+            "versions": {table.name: table.version for table in (self._raw, self._curated, self._serving)},
+        }
+
+    def _repair_volumes(self) -> None:
+        """Counts that a crash between serving and volumes left behind are made right at the start."""
+        columns = [*volumes.DIMENSIONS, "occurred_at"]
+        missing = volumes.differences(
+            volumes.count(self._serving.scan(columns), self._settings.surge.bucket_s),
+            self._volumes.scan(["segment", "bucket", "count"]),
+        )
+        if missing.num_rows:
+            self._volumes.upsert(rows.conform(missing, self._volumes.schema), update=True)
+            self._volumes.make_durable()
+
+    def close(self) -> None:
+        """Let another writer in."""
+        self._lock.close()
+
+
+def _find(table: Table, column: str, values: Sequence[str], columns: list[str] | None = None) -> pa.Table:
+    parts = []
+    for start in range(0, len(values), 1000):
+        listed = ", ".join(f"'{_hex(value)}'" for value in values[start : start + 1000])
+        parts.append(table.scan(columns or [column], f"{column} IN ({listed})"))
+    return pa.concat_tables(parts)
+
+
+def _hex(value: str) -> str:
+    if not all(character in "0123456789abcdef" for character in value):
+        raise Terminal(f"{json.dumps(value)[:80]}: expected a hex id")
+    return value
+
+
+def _lock(path: Path) -> IO[str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("w")
+    for _ in range(100):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            time.sleep(0.1)
+    file.close()
+    raise WriterTaken(f"{path}: another process writes these tables; stop it, or use another data folder")
+
+
+Lookup = Callable[[Sequence[str]], list[str]]

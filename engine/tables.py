@@ -1,0 +1,185 @@
+"""The tables of the four zones: Arrow schemas, keys and versions.
+
+A changed schema is a new version: the version stands in the schema metadata, and opening a table of
+another version fails with a clear error (connectors.lance).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+TIME = pa.timestamp("us", "UTC")
+STRINGS = pa.list_(pa.string())
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table: its zone, name, key column and schema."""
+
+    zone: str
+    name: str
+    key: str
+    schema: pa.Schema
+    version: int = 1
+    text_index: str | None = None
+
+    @property
+    def path(self) -> str:
+        """`zone.name`, as in messages and docs."""
+        return f"{self.zone}.{self.name}"
+
+
+def _key(name: str) -> pa.Field:
+    return pa.field(name, pa.string(), nullable=False)
+
+
+ENVELOPES = TableSpec(
+    "raw",
+    "envelopes",
+    "event_id",
+    pa.schema(
+        [
+            _key("event_id"),
+            ("channel", pa.string()),
+            ("source", pa.string()),
+            ("source_key", pa.string()),
+            ("occurred_at", TIME),
+            ("received_at", TIME),
+            ("content_type", pa.string()),
+            ("payload", pa.binary()),
+            ("key_id", pa.string()),
+            ("mapping", pa.string()),
+            ("metadata", pa.string()),
+            ("stream_seq", pa.int64()),
+        ]
+    ),
+)
+
+DEAD_LETTERS = TableSpec(
+    "raw",
+    "dead_letters",
+    "dead_letter_id",
+    pa.schema(
+        [
+            _key("dead_letter_id"),
+            ("event_id", pa.string()),
+            ("attempt", pa.int32()),
+            ("stage", pa.string()),
+            ("reason", pa.string()),
+            ("message", pa.string()),
+            ("payload_ref", pa.string()),
+            ("channel", pa.string()),
+            ("source", pa.string()),
+            ("source_key", pa.string()),
+            ("received_at", TIME),
+            ("failed_at", TIME),
+            ("stream_seq", pa.int64()),
+        ]
+    ),
+)
+
+_CURATED = [
+    _key("event_id"),
+    ("source", pa.string()),
+    ("source_key", pa.string()),
+    ("channel", pa.string()),
+    ("occurred_at", TIME),
+    ("received_at", TIME),
+    ("text", pa.string()),
+    ("search_text", pa.string()),
+    ("region", pa.string()),
+    ("product", pa.string()),
+    ("customer_id", pa.string()),
+    ("account_id", pa.string()),
+    ("language", pa.string()),
+    ("language_confidence", pa.float32()),
+    ("text_hash", pa.string()),
+    ("duplicate_of", pa.string()),
+    ("pii_types", STRINGS),
+    ("quality_flags", STRINGS),
+    ("embedding_model", pa.string()),
+    ("embedding_revision", pa.string()),
+    ("pipeline_version", pa.string()),
+    ("stream_seq", pa.int64()),
+]
+
+_MODELLED = [
+    ("category", pa.string()),
+    ("subcategory", pa.string()),
+    ("confidence", pa.float32()),
+    ("category_reasons", STRINGS),
+    ("priority", pa.string()),
+    ("priority_score", pa.float32()),
+    ("priority_reasons", STRINGS),
+    ("cluster_id", pa.int64()),
+    ("taxonomy_version", pa.string()),
+    ("classifier_version", pa.string()),
+    ("scored_at", TIME),
+]
+
+
+def _vector(dimensions: int) -> pa.Field:
+    return pa.field("vector", pa.list_(pa.float32(), dimensions))
+
+
+def curated(dimensions: int) -> TableSpec:
+    """`curated.complaints` for vectors of this length, float32 unit rows."""
+    return TableSpec("curated", "complaints", "event_id", pa.schema([*_CURATED, _vector(dimensions)]))
+
+
+def serving(dimensions: int) -> TableSpec:
+    """`serving.complaints` for vectors of this length, float32 unit rows."""
+    schema = pa.schema([*_CURATED, *_MODELLED, _vector(dimensions)])
+    return TableSpec("serving", "complaints", "event_id", schema, text_index="search_text")
+
+
+VOLUMES = TableSpec(
+    "serving",
+    "volumes",
+    "volume_id",
+    pa.schema([_key("volume_id"), ("segment", pa.string()), ("bucket", TIME), ("count", pa.int64())]),
+)
+
+INCIDENTS = TableSpec(
+    "serving",
+    "incidents",
+    "incident_id",
+    pa.schema(
+        [
+            _key("incident_id"),
+            ("segment", pa.string()),
+            ("state", pa.string()),
+            ("severity", pa.string()),
+            ("started_at", TIME),
+            ("detected_at", TIME),
+            ("ended_at", TIME),
+            ("observed", pa.int64()),
+            ("expected", pa.float64()),
+            ("interval_low", pa.float64()),
+            ("interval_high", pa.float64()),
+            ("related", STRINGS),
+            ("evidence", pa.string()),
+            ("acknowledged_by", pa.string()),
+            ("acknowledged_at", TIME),
+            ("updated_at", TIME),
+        ]
+    ),
+)
+
+API_KEYS = TableSpec(
+    "governance",
+    "keys",
+    "key_id",
+    pa.schema(
+        [
+            _key("key_id"),
+            ("name", pa.string()),
+            ("role", pa.string()),
+            ("key_hash", pa.string()),
+            ("created_at", TIME),
+            ("revoked_at", TIME),
+        ]
+    ),
+)
