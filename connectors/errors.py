@@ -1,15 +1,15 @@
 """The errors of the outside world; every other package's errors hang on this tree.
 
-    BeejanError
-    ├── Transient        try again later: a message is nak'd with a delay
-    │   ├── NatsAway         no connection or no answer
-    │   ├── StreamFull       the stream refuses more for now
-    │   └── StoreFull        no room on the device
-    └── Terminal         will never work as it is: a record is dead-lettered, a command ends
-        ├── UnreadableFile
-        ├── BadMapping
-        ├── MessageTooLarge
-        └── PortTaken
+BeejanError
+├── Transient        try again later: a message is nak'd with a delay
+│   ├── NatsAway         no connection or no answer
+│   ├── StreamFull       the stream refuses more for now
+│   └── StoreFull        no room on the device
+└── Terminal         will never work as it is: a record is dead-lettered, a command ends
+    ├── UnreadableFile
+    ├── BadMapping
+    ├── MessageTooLarge
+    └── PortTaken
 """
 
 from __future__ import annotations

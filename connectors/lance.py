@@ -199,9 +199,7 @@ def open_reader(uri: str, name: str, options: dict[str, str] | None = None) -> A
     import lancedb
 
     try:
-        database = lancedb.connect(
-            uri, storage_options=options or None, read_consistency_interval=timedelta(0)
-        )
+        database = lancedb.connect(uri, storage_options=options or None, read_consistency_interval=timedelta(0))
         return database.open_table(name)
     except (RuntimeError, OSError, ValueError) as error:
         raise _translated(name, error) from error

@@ -84,9 +84,7 @@ async def connect(target: NatsTarget, name: str, *, patient: bool = True) -> Any
 
     limit = 30 if patient else 4
     try:
-        return await asyncio.wait_for(
-            nats.connect(target.url, error_cb=remember, connect_timeout=2, **options), limit
-        )
+        return await asyncio.wait_for(nats.connect(target.url, error_cb=remember, connect_timeout=2, **options), limit)
     except (TimeoutError, OSError, errors.Error) as error:
         why = ", ".join(seen) or type(error).__name__
         raise NatsAway(
@@ -196,9 +194,7 @@ async def publish(js: Any, subject: str, data: bytes, message_id: str, timeout_s
     return Published(answer.seq, bool(answer.duplicate))
 
 
-async def publish_retrying(
-    js: Any, subject: str, data: bytes, message_id: str, *, limit_s: float = 120
-) -> Published:
+async def publish_retrying(js: Any, subject: str, data: bytes, message_id: str, *, limit_s: float = 120) -> Published:
     """Publish, trying again while the trouble is transient; the message id makes that safe.
 
     Raises:

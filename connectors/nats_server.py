@@ -25,8 +25,6 @@ max_pending: {max_pending}
 log_file: {log}
 logfile_size_limit: 16MB
 pid_file: {pid}
-lame_duck_duration: "1s"
-lame_duck_grace_period: "0s"
 authorization {{ users: [ {{ user: {user}, password: {password} }} ] }}
 jetstream {{
   store_dir: {store}
@@ -163,7 +161,7 @@ def wait_ready(process: subprocess.Popen[bytes], credentials: Credentials, log: 
 
 
 def stop(process: subprocess.Popen[bytes], limit_s: float = 10) -> None:
-    """End the server: SIGTERM (lame duck), then SIGKILL after `limit_s`."""
+    """End the server: SIGTERM, then SIGKILL after `limit_s`."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:

@@ -101,14 +101,16 @@ class SurgeSettings(_Section):
     lateness_s: float = Field(30, ge=0, description="Wait after a bucket's end before it is judged, s")
     bucket_s: int = Field(300, ge=60, le=86_400, description="Length of a bucket, s")
     false_incidents_per_week: float = Field(1.0, gt=0, description="Tolerated over all segments")
+    warmup_s: float = Field(86_400, ge=0, description="History before anything is called a surge, s")
+    quiet_s: float = Field(1800, ge=60, description="How long a surge must be over before it is resolved, s")
+    least_excess: float = Field(5, ge=1, description="Complaints above the expected ones before an alert")
+    alert_horizon_s: float = Field(86_400, ge=3600, description="Older surges, found in a backfill, raise no alert, s")
 
 
 class Settings(BaseSettings):
     """The whole configuration."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="BEEJAN_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="BEEJAN_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Everything this engine keeps on this host")
     taxonomy: str = Field("telecom", description="Name in configs/taxonomies, or a file")

@@ -150,9 +150,7 @@ class ZeroShotClassifier:
                 found.setdefault(leaf, []).append(phrase)
         return found
 
-    def _scores(
-        self, cosines: NDArray[np.float32], terms: Sequence[dict[int, list[str]]]
-    ) -> NDArray[np.float32]:
+    def _scores(self, cosines: NDArray[np.float32], terms: Sequence[dict[int, list[str]]]) -> NDArray[np.float32]:
         """Each leaf's score, (n, leaves): cosines with its best seed and its centroid, and its terms."""
         best = np.maximum.reduceat(cosines, self._first_seed, axis=1)
         centroid = np.add.reduceat(cosines, self._first_seed, axis=1) / self._sum_norms
@@ -213,9 +211,7 @@ def seed_texts(taxonomy: Taxonomy) -> list[str]:
     Returns:
         For each leaf in order: its name and description as one text, then its examples.
     """
-    return [
-        text for leaf in taxonomy.leaves() for text in (f"{leaf.name}: {leaf.description}", *leaf.examples)
-    ]
+    return [text for leaf in taxonomy.leaves() for text in (f"{leaf.name}: {leaf.description}", *leaf.examples)]
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -91,9 +91,7 @@ class SentenceTransformerEmbedder:
         place = {text: row for row, text in enumerate(dict.fromkeys(prepared))}
         distinct = list(place)
         vectors = np.empty((len(distinct), self.dimensions), dtype=np.float32)
-        for rows in _batches(
-            [len(text) for text in distinct], _BUDGET_CHARS[self._kind], _MAX_BATCH[self._kind]
-        ):
+        for rows in _batches([len(text) for text in distinct], _BUDGET_CHARS[self._kind], _MAX_BATCH[self._kind]):
             vectors[rows] = self._forward([distinct[row] for row in rows])
         return vectors[[place[text] for text in prepared]]
 
@@ -245,9 +243,7 @@ def _device(wanted: str, cuda: bool) -> str:
     if wanted == "auto":
         return "cuda" if cuda else "cpu"
     if wanted.startswith("cuda") and not cuda:
-        raise EmbedderError(
-            f"device {wanted!r} was asked for but torch sees no CUDA device: set it to 'auto' or 'cpu'"
-        )
+        raise EmbedderError(f"device {wanted!r} was asked for but torch sees no CUDA device: set it to 'auto' or 'cpu'")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", wanted):
         raise EmbedderError(f"device is {wanted!r}, expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
     return wanted

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # Hausa's hooked letters, the dotless i and the slashed o do not decompose into a letter and a mark.
-_LETTERS = str.maketrans(
-    {"ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ı": "i", "ø": "o", "’": "'", "‘": "'", "ʼ": "'"}
-)
+_LETTERS = str.maketrans({"ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ı": "i", "ø": "o", "’": "'", "‘": "'", "ʼ": "'"})
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 # What masking leaves behind ("[PHONE]", "<ACCOUNT_2>") is not the customer's own word.
 _PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]*\]|<[A-Z][A-Z0-9_]*>")

@@ -234,9 +234,7 @@ class PriorityModel:
         )
         return [self.score(*row) for row in columns]
 
-    def _find_cues(
-        self, tokens: Sequence[str], language: str
-    ) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
+    def _find_cues(self, tokens: Sequence[str], language: str) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
         """The distinct terms of each cue that count, and the (cue, term) pairs that are only negated."""
         found: dict[str, list[str]] = {}
         negated: list[tuple[str, str]] = []
@@ -248,9 +246,7 @@ class PriorityModel:
                     negated.append((name, match.phrase))
                 elif match.phrase not in found.setdefault(name, []):
                     found[name].append(match.phrase)
-        return found, [
-            (name, term) for name, term in dict.fromkeys(negated) if term not in found.get(name, ())
-        ]
+        return found, [(name, term) for name, term in dict.fromkeys(negated) if term not in found.get(name, ())]
 
     def _style(self, text: str) -> list[tuple[float, str]]:
         style = self._config.style

@@ -210,9 +210,7 @@ def _check(taxonomy: Taxonomy) -> None:
 def _problems(taxonomy: Taxonomy) -> Iterator[str]:
     leaves = taxonomy.leaves(retired=True)
     ids = Counter([category.id for category in taxonomy.categories] + [leaf.id for leaf in leaves])
-    yield from (
-        f"id {name!r} stands {count} times, expected once" for name, count in ids.items() if count > 1
-    )
+    yield from (f"id {name!r} stands {count} times, expected once" for name, count in ids.items() if count > 1)
     for category in taxonomy.categories:
         for leaf in category.subcategories:
             if leaf.category != category.id:

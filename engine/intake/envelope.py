@@ -47,7 +47,7 @@ def event_id(source: str, source_key: str, payload: bytes) -> str:
     Lengths are part of the hash, so that ("ab", "c") and ("a", "bc") differ.
     """
     digest = hashlib.sha256()
-    for part in (source.encode(), source_key.encode(), payload):
+    for part in (source.encode("utf-8", "replace"), source_key.encode("utf-8", "replace"), payload):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()
@@ -86,7 +86,7 @@ class Envelope:
     @property
     def subject(self) -> str:
         """`complaints.<channel>.<source>`, with the source made a legal token."""
-        token = "".join(c if c.isalnum() and c.isascii() or c in "-_" else "_" for c in self.source)
+        token = "".join(c if (c.isalnum() and c.isascii()) or c in "-_" else "_" for c in self.source)
         return f"complaints.{self.channel}.{token or '_'}"
 
     def to_bytes(self) -> bytes:
@@ -100,7 +100,7 @@ class Envelope:
             body["payload"] = self.payload.decode()
         except UnicodeDecodeError:
             body["payload_b64"] = base64.b64encode(self.payload).decode()
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Envelope:
@@ -110,15 +110,18 @@ class Envelope:
             BadEnvelope: it is not one, with the reason.
         """
         try:
-            body = json.loads(data)
+            body = _without_surrogates(data)
             if body.pop("v") != 1:
                 raise BadEnvelope("envelope version is not 1; update this engine")
             raw = body.pop("payload_b64", None)
-            payload = base64.b64decode(raw) if raw is not None else body.pop("payload").encode()
+            payload = base64.b64decode(raw) if raw is not None else body.pop("payload").encode("utf-8", "replace")
             received = datetime.fromisoformat(body.pop("received_at"))
             envelope = cls(payload=payload, received_at=received.astimezone(UTC), **body)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadEnvelope(f"not an envelope ({type(error).__name__}); publish through beejan") from error
+        for name, kinds in _TYPES.items():
+            if not isinstance(getattr(envelope, name), kinds):
+                raise BadEnvelope(f"field {name}: of the wrong type; publish through beejan")
         if envelope.channel not in CHANNELS:
             raise BadEnvelope(f"unknown channel; expected one of {', '.join(CHANNELS)}")
         return envelope
@@ -128,6 +131,22 @@ _PLAIN = (
     "channel", "source", "source_key", "content_type", "mapping", "metadata",
     "defect_code", "defect_message", "attempt",
 )  # fmt: skip
+
+
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("channel", "source", "source_key", "content_type"), str),
+    **dict.fromkeys(("mapping", "defect_code", "defect_message"), (str, type(None))),
+    "metadata": dict,
+    "attempt": int,
+}
+
+
+def _without_surrogates(data: bytes) -> Any:
+    """JSON, with escaped lone surrogates, which no UTF-8 can carry, replaced."""
+    body = json.loads(data)
+    if b"\\ud" in data or b"\\uD" in data:
+        body = json.loads(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+    return body
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def command(settings: Settings, port: int) -> list[str]:
     return [
         str(Path(sys.executable).parent / "ray"), "start", "--head", "--block",
         "--node-ip-address=127.0.0.1", f"--port={port}",
-        "--min-worker-port=0", "--max-worker-port=0", "--ray-client-server-port=0",
+        "--min-worker-port=0", "--max-worker-port=0", f"--ray-client-server-port={free_port()}",
         f"--dashboard-agent-listen-port={free_port()}",
         "--include-dashboard=false", "--include-log-monitor=false", "--disable-usage-stats",
         f"--object-store-memory={ray.object_store_bytes}",
@@ -86,4 +86,5 @@ def wait_ready(process: subprocess.Popen[bytes], port: int, log: Path, limit_s: 
                     return
         time.sleep(0.1)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-6:]) if log.exists() else ""
-    raise RayFailed(f"Ray did not start within {limit_s:.0f} s; the end of {log}:\n{tail}")
+    state = f"gave no answer in {limit_s:.0f} s" if process.poll() is None else f"ended with {process.returncode}"
+    raise RayFailed(f"Ray {state}; the end of {log}:\n{tail}")

@@ -80,11 +80,12 @@ def connect_ray(runtime: Runtime) -> None:
     Raises:
         ConnectionError: it is not there.
     """
-    import ray
-
     os.environ.update(RAY_ENVIRONMENT)
     if runtime.ray_token_file:
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": runtime.ray_token_file}
+    # Ray reads these when it is imported.
+    import ray
+
     ray.init(
         address=runtime.ray_address,
         namespace=NAMESPACE,

@@ -7,6 +7,7 @@ by memory: the next one runs before the old one drains.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -58,11 +59,12 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._base_bytes: dict[int, int] = {}
         self._addresses: runtime.Runtime | None = None
+        self.started = False
 
     @property
     def url(self) -> str:
         """Where the API listens."""
-        assert self._addresses is not None  # set by start()  # noqa: S101
+        assert self._addresses is not None  # set by start()
         host = self.settings.serve.host
         return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self._addresses.http_port}"  # noqa: S104
 
@@ -73,6 +75,7 @@ class Supervisor:
             Terminal: a part does not start; those started are stopped.
         """
         try:
+            _end_orphans(self.settings.data_dir)
             if self._api and self.settings.serve.port:
                 nats_server.check_port(self.settings.serve.port, "serve.port", self.settings.serve.host)
             target = self._start_nats()
@@ -87,6 +90,7 @@ class Supervisor:
             runtime.save(self.settings, self._addresses)
             if stream:
                 self._start_engine()
+            self.started = True
         except BaseException:
             self.stop()
             raise
@@ -181,12 +185,11 @@ class Supervisor:
             end(process, 5)
             code = -1
         if code:
-            tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-8:])
-            raise Terminal(f"the API did not start (code {code}); the end of {log_file}:\n{tail}")
+            raise Terminal(f"the API did not start (code {code}); the end of {log_file}:\n{_tail(log_file)}")
 
     def _wait_for_driver(self, child: Child, limit_s: float = 180) -> None:
         deadline = time.monotonic() + limit_s
-        assert child.process is not None  # noqa: S101
+        assert child.process is not None
         ready = self.folder / f"stream-{child.process.pid}.ready"
         while time.monotonic() < deadline and child.alive:
             if ready.exists():
@@ -194,8 +197,22 @@ class Supervisor:
                 self._base_bytes[child.process.pid] = psutil.Process(child.process.pid).memory_info().rss
                 return
             time.sleep(0.1)
-        tail = "\n".join(child.log.read_text(errors="replace").splitlines()[-8:])
-        raise Terminal(f"the stream did not start; the end of {child.log}:\n{tail}")
+        raise Terminal(f"the stream did not start; the end of {child.log}:\n{_tail(child.log)}")
+
+    def process_waiting(self) -> None:
+        """Run the stream's driver until nothing waits.
+
+        Raises:
+            Terminal: it failed; the end of its log is in the message.
+        """
+        log_file = self.folder / "stream.log"
+        command = [sys.executable, "-m", "engine.curate.main", str(self.settings.data_dir), "--once"]
+        process = spawn(command, log_file, self._environment())
+        while process.poll() is None:
+            if self._stopping.wait(0.2):
+                end(process, 60)
+        if process.returncode:
+            raise Terminal(f"the stream failed (code {process.returncode}); the end of {log_file}:\n{_tail(log_file)}")
 
     def watch(self) -> None:
         """Keep the parts running until `request_stop`."""
@@ -271,6 +288,36 @@ class Supervisor:
             (self.folder / leftover).unlink(missing_ok=True)
         (self.settings.data_dir / "engine.json").unlink(missing_ok=True)
         self._lock.close()
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-8:]) if path.exists() else "(no log)"
+
+
+def _end_orphans(data_dir: Path) -> None:
+    """End what an engine that was killed left on this folder; we hold its lock, so nobody needs it.
+
+    Two nats-servers on one store would spoil it, so the old one is waited for.
+    """
+    marks = (str(data_dir / "nats" / "nats-server.conf"), str(ray_head.temp_dir(data_dir)))
+    orphans = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        ours = any(mark in part for part in line for mark in marks)
+        driver = str(data_dir) in line and any(part in _MODULES for part in line)
+        if process.pid != os.getpid() and (ours or driver):
+            orphans.append(process)
+    for orphan in orphans:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            orphan.terminate()
+    _, left = psutil.wait_procs(orphans, timeout=10)
+    for orphan in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            orphan.kill()
+    psutil.wait_procs(left, timeout=5)
+
+
+_MODULES = ("engine.curate.main", "engine.surge.main", "serve.deploy")
 
 
 def _sweep(folder: Path) -> None:

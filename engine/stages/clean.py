@@ -99,9 +99,7 @@ def _safe(message: str, context: Context) -> str:
 def find_language(rows: pa.Table, context: Context) -> Output:
     """The text's language, ISO 639-3, with confidence; `und` where it cannot be told."""
     found = detect(rows["text"].to_pylist())
-    return Output(
-        {"language": [f.code for f in found], "language_confidence": [float(f.confidence) for f in found]}
-    )
+    return Output({"language": [f.code for f in found], "language_confidence": [float(f.confidence) for f in found]})
 
 
 def check_quality(rows: pa.Table, context: Context) -> Output:

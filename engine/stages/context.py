@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from connectors.mapping import Mapping as FieldMapping
+from connectors.mapping import Mapping
 from models.embedder import Embedder
 
 if TYPE_CHECKING:
@@ -35,4 +34,4 @@ class Context:
     taxonomy_version: str
     now: datetime
     max_text_chars: int = 200_000
-    mappings: Mapping[str, FieldMapping] = field(default_factory=dict)
+    mappings: dict[str, Mapping] = field(default_factory=dict)

@@ -9,8 +9,14 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.mapping import Mapping, apply, default_mapping
+from engine.intake.envelope import Envelope
 from engine.stages.context import Context
 from engine.stages.stage import Output, Reject, Stage
+
+Mappings = dict[str, Mapping]
+
+#: What a payload may be; connectors give other types to records they could not read.
+_READABLE = ("application/json", "text/plain")
 
 FIELDS = ("occurred_at", "customer_id", "account", "phone", "email", "region", "product", "language")
 
@@ -26,7 +32,7 @@ def decode(rows: pa.Table, context: Context) -> Output:
     columns: dict[str, list[str | None]] = {name: [] for name in ADDS.names}
     rejects: dict[int, Reject] = {}
     for index, row in enumerate(rows.to_pylist()):
-        result = _decode_row(row, context)
+        result = _decode_row(row, context.max_text_chars, context.mappings)
         if isinstance(result, Reject):
             rejects[index] = result
             result = {}
@@ -36,26 +42,31 @@ def decode(rows: pa.Table, context: Context) -> Output:
     return Output(columns, rejects)
 
 
-def _decode_row(row: dict[str, Any], context: Context) -> dict[str, str] | Reject:
+def _decode_row(row: dict[str, Any], max_text_chars: int, mappings: Mappings) -> dict[str, str] | Reject:
     if row["defect_code"]:
         return Reject(row["defect_code"], row["defect_message"] or "the connector could not read the record")
-    fields = _fields(row, context)
+    fields = _fields(row, mappings)
     if isinstance(fields, Reject):
         return fields
     text = fields.get("text") or ""
     if not any(character.isalnum() for character in text):
         return Reject("empty_text", "field text: no letter or digit in it; expected the complaint's words")
-    if len(text) > context.max_text_chars:
+    if len(text) > max_text_chars:
         return Reject(
             "text_too_long",
-            f"field text: {len(text)} characters; at most {context.max_text_chars} are taken. Cut the text, or "
+            f"field text: {len(text)} characters; at most {max_text_chars} are taken. Cut the text, or "
             "raise intake.max_text_chars",
         )
     return fields
 
 
-def _fields(row: dict[str, Any], context: Context) -> dict[str, str] | Reject:
+def _fields(row: dict[str, Any], mappings: Mappings) -> dict[str, str] | Reject:
     payload: bytes = row["payload"]
+    if row["content_type"] not in _READABLE:
+        return Reject(
+            "unreadable_record",
+            f"payload: content type {row['content_type']} is no record; mend the file and ingest it again",
+        )
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
@@ -69,9 +80,9 @@ def _fields(row: dict[str, Any], context: Context) -> dict[str, str] | Reject:
     if not isinstance(body, dict):
         return Reject("bad_json", f"payload: expected a JSON object, got {type(body).__name__}")
     values = {str(k): v if isinstance(v, str) else _plain(v) for k, v in body.items() if v is not None}
-    mapping = _mapping(row["mapping"], values, context)
+    mapping = _mapping(row["mapping"], values, mappings)
     if mapping is None:
-        return Reject("unknown_mapping", f"mapping {row['mapping']!r}: not in configs/mappings")
+        return Reject("unknown_mapping", f"mapping {row['mapping'][:60]!r}: not in configs/mappings")
     found = {k: v for k, v in apply(mapping, values).fields.items() if v}
     for name in mapping.require:
         if not found.get(name):
@@ -84,10 +95,19 @@ def _plain(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _mapping(name: str | None, values: dict[str, str], context: Context) -> Mapping | None:
+def _mapping(name: str | None, values: dict[str, str], mappings: Mappings) -> Mapping | None:
     if name is None:
         return _by_names(tuple(values))
-    return context.mappings.get(name)
+    return _inline(name) if name.startswith("{") else mappings.get(name)
+
+
+@lru_cache(maxsize=256)
+def _inline(text: str) -> Mapping | None:
+    """A mapping that travels with the record; None where it is none."""
+    try:
+        return Mapping.model_validate_json(text)
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=256)
@@ -105,6 +125,13 @@ def _with_zone(fields: dict[str, str], mapping: Mapping) -> dict[str, str]:
         "formats": list(mapping.time_formats),
     }
     return fields | {"occurred_at": json.dumps(rules)}
+
+
+def preview(envelope: Envelope, max_text_chars: int) -> Reject | None:
+    """What decoding would say to a record, without a running engine."""
+    names = ("payload", "content_type", "mapping", "defect_code", "defect_message")
+    result = _decode_row({name: getattr(envelope, name) for name in names}, max_text_chars, {})
+    return result if isinstance(result, Reject) else None
 
 
 DECODE = Stage(

@@ -10,7 +10,6 @@ from engine.stages.decode import DECODE
 from engine.stages.model import MODEL, embed_stage
 from engine.stages.stage import Stage, run
 
-
 #: On CPU alone: from the payload to masked, normalised rows.
 CLEANING: tuple[Stage, ...] = (SEAL, DECODE, *CLEAN)
 

@@ -17,9 +17,7 @@ from connectors.errors import Transient
 from engine.stages.context import Context
 
 #: Where a row failed; null while it is well.
-STATUS = pa.schema(
-    [("error_stage", pa.string()), ("error_code", pa.string()), ("error_message", pa.string())]
-)
+STATUS = pa.schema([("error_stage", pa.string()), ("error_code", pa.string()), ("error_message", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)

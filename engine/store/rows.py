@@ -69,9 +69,7 @@ _DEAD_COLUMNS = [
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The columns of `schema` in its order and types; one that is absent is null."""
     columns = [
-        table[field.name].cast(field.type)
-        if field.name in table.column_names
-        else pa.nulls(table.num_rows, field.type)
+        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.surge.segments import DIMENSIONS
 from engine.surge.segments import count as count_segments
 from engine.tables import TIME, VOLUMES
 
 if TYPE_CHECKING:
     from connectors.lance import Table
-
-#: The columns that segments are made of.
-DIMENSIONS = ("category", "subcategory", "region", "channel", "product")
 
 
 def count(complaints: pa.Table, bucket_s: int) -> pa.Table:
@@ -31,7 +29,7 @@ def keyed(counts: pa.Table) -> pa.Table:
         for segment, bucket in zip(counts["segment"].to_pylist(), counts["bucket"].to_pylist(), strict=True)
     ]
     bare = counts.select(["segment", "bucket", "count"])
-    return bare.add_column(0, pa.field("volume_id", pa.string(), nullable=False), pa.array(ids)).cast(VOLUMES.schema)
+    return bare.add_column(0, pa.field("volume_id", pa.string(), nullable=False), pa.array(ids, pa.string())).cast(VOLUMES.schema)
 
 
 def volume_id(segment: str, bucket: datetime) -> str:
@@ -55,8 +53,7 @@ def added(table: Table, counts: pa.Table) -> pa.Table:
 def differences(right: pa.Table, present: pa.Table) -> pa.Table:
     """Rows of `right` whose count `present` lacks or has otherwise."""
     known = {
-        (s, b): c
-        for s, b, c in zip(*(present[n].to_pylist() for n in ("segment", "bucket", "count")), strict=True)
+        (s, b): c for s, b, c in zip(*(present[n].to_pylist() for n in ("segment", "bucket", "count")), strict=True)
     }
     wrong = [
         known.get((s, b)) != c

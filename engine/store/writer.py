@@ -165,19 +165,24 @@ class Writer:
     def lookup(self, ids: Sequence[str]) -> list[str]:
         """What became of each event id: stored, dead_lettered or unknown."""
         stored, failed = self._confirmed(ids), self._failed.hits(ids)
-        return [
-            STORED if s else DEAD if f else UNKNOWN for s, f in zip(stored, failed, strict=True)
-        ]
+        return [STORED if s else DEAD if f else UNKNOWN for s, f in zip(stored, failed, strict=True)]
 
     def put_incidents(self, incidents: pa.Table) -> None:
         """Insert or replace incidents, durably."""
-        self._incidents.upsert(rows.conform(rows.distinct(incidents, "incident_id"), self._incidents.schema), update=True)
+        self._incidents.upsert(
+            rows.conform(rows.distinct(incidents, "incident_id"), self._incidents.schema), update=True
+        )
         self._incidents.make_durable()
 
     def put_key(self, row: dict[str, Any]) -> None:
         """Insert or replace an API key's row, durably."""
         self._keys.upsert(pa.Table.from_pylist([row], schema=self._keys.schema), update=True)
         self._keys.make_durable()
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Every API key's row, with hashes."""
+        found: list[dict[str, Any]] = self._keys.scan(self._keys.schema.names).to_pylist()
+        return found
 
     def put_zero_volumes(self, table: pa.Table) -> None:
         """Add explicit zeros where a segment had no complaint; counts stand."""

@@ -121,12 +121,9 @@ def test_it_abstains_to_the_fallback_when_in_doubt(toy, text, likeness, reason):
 def test_an_even_spread_falls_below_the_least_share():
     leaves = [leaf(f"{name}.a", "x") for name in ("one", "two", "three")] + [leaf("other.general", "y")]
     categories = [
-        {"id": item["id"].split(".")[0], "name": "n", "description": "d", "subcategories": [item]}
-        for item in leaves
+        {"id": item["id"].split(".")[0], "name": "n", "description": "d", "subcategories": [item]} for item in leaves
     ]
-    taxonomy = Taxonomy.from_dict(
-        {"version": 1, "name": "even", "fallback": "other.general", "categories": categories}
-    )
+    taxonomy = Taxonomy.from_dict({"version": 1, "name": "even", "fallback": "other.general", "categories": categories})
     (found,) = ZeroShotClassifier(taxonomy, AXES).predict(["words"], np.full((1, 4), 0.5, dtype=np.float32))
     assert found.subcategory == "other.general" and "share 0.25" in found.reasons[0]
     assert found.confidence == pytest.approx(0.25)

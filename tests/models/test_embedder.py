@@ -17,9 +17,7 @@ def embedder():
 
 
 def test_rows_are_unit_float32_and_the_model_is_named(embedder):
-    vectors = embedder.encode(
-        ["no network since morning", "", "a" * 3, "wetin dey happen", "\ud800 bad half"]
-    )
+    vectors = embedder.encode(["no network since morning", "", "a" * 3, "wetin dey happen", "\ud800 bad half"])
     assert isinstance(embedder, Embedder)
     assert vectors.shape == (5, 384) and vectors.dtype == np.float32
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)

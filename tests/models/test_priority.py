@@ -176,9 +176,7 @@ CLAUSES = [
 @given(st.lists(st.sampled_from(CLAUSES), max_size=4), st.sampled_from(CLAUSES), st.integers(0, 5))
 def test_one_more_clause_or_contact_never_lowers_the_priority(shipped, clauses, more, contacts):
     before = shipped.score(" ".join(clauses), "network", "network.outage", earlier_contacts=contacts)
-    after = shipped.score(
-        " ".join([*clauses, more]), "network", "network.outage", earlier_contacts=contacts + 1
-    )
+    after = shipped.score(" ".join([*clauses, more]), "network", "network.outage", earlier_contacts=contacts + 1)
     assert after.score >= before.score and after.level <= before.level
 
 
@@ -202,9 +200,7 @@ def test_the_shipped_weights_rank_as_a_person_would(shipped, text, category, lea
 
 
 def test_the_shipped_weights_name_ids_of_the_taxonomy():
-    taxonomy = Taxonomy.from_dict(
-        yaml.safe_load((CONFIGS / "taxonomies" / "telecom.yaml").read_text(encoding="utf-8"))
-    )
+    taxonomy = Taxonomy.from_dict(yaml.safe_load((CONFIGS / "taxonomies" / "telecom.yaml").read_text(encoding="utf-8")))
     assert set(SHIPPED["categories"]) == {category.id for category in taxonomy.categories}
     assert set(SHIPPED["subcategories"]) <= {leaf.id for leaf in taxonomy.leaves()}
 

@@ -101,8 +101,7 @@ def test_a_malformed_taxonomy_is_refused_with_the_place(path, value, said):
 def test_the_telecom_taxonomy_has_the_agreed_ids():
     taxonomy = Taxonomy.from_dict(yaml.safe_load(TELECOM.read_text(encoding="utf-8")))
     found = {
-        category.id: [leaf.id.split(".")[1] for leaf in category.subcategories]
-        for category in taxonomy.categories
+        category.id: [leaf.id.split(".")[1] for leaf in category.subcategories] for category in taxonomy.categories
     }
     assert found == {
         "network": ["no_signal", "slow_data", "dropped_calls", "outage"],

@@ -1,0 +1,223 @@
+"""Commands for those who run the engine: status, doctor, dlq, keys, config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from connectors.errors import BeejanError
+from engine.cli.client import Client
+from engine.cli.output import CONFIG, DATA, FAILED, JSON, console, emit, guarded, table
+from engine.settings import load_settings
+
+dlq = typer.Typer(help="Dead letters: records that could not be processed.", no_args_is_help=True)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+config = typer.Typer(help="Configuration.", no_args_is_help=True)
+
+
+@guarded
+def status(
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """What the running engine holds and does.
+
+    Example: beejan status --json
+    """
+    client = Client(config_file, data_dir)
+    found = client.get("/v1/status") | {"url": client.target.url}
+    found["ready"] = _ready(client)
+    if as_json:
+        emit(found)
+        return
+    writer, stream = found["writer"], found["stream"]
+    console().print(f"[bold]{found['url']}[/]  {found['ready']['status']}")
+    table(
+        None,
+        ["", ""],
+        [
+            ["complaints stored", f"{writer['stored']:,}"],
+            ["records dead-lettered", f"{writer['dead_lettered']:,}"],
+            ["waiting in the stream", f"{stream['waiting']:,}"],
+            ["in flight", f"{stream['in_flight']:,}"],
+            ["stream holds", f"{stream['messages']:,} messages, {stream['bytes'] / 1e6:.1f} MB"],
+            ["last commit", writer["last_commit_at"] or "none since the start"],
+            *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],
+        ],
+    )
+
+
+def _ready(client: Client) -> dict[str, Any]:
+    try:
+        ready: dict[str, Any] = client.get("/readyz")
+    except BeejanError as error:
+        ready = {"status": "not ready", "parts": {"api": str(error)}}
+    return ready
+
+
+@guarded
+def doctor(
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Check this machine and say what to do: versions, disk, memory, ports, weights, NATS, Ray, Lance.
+
+    Example: beejan doctor
+    """
+    from engine.run.checks import run_checks
+
+    settings = load_settings(config_file, data_dir=data_dir)
+    found = run_checks(settings)
+    bad = [check for check in found if check.state == "failed"]
+    if as_json:
+        emit({"ok": not bad, "checks": [check.public() for check in found]})
+    else:
+        marks = {"ok": "[green]ok[/]    ", "warning": "[yellow]warn[/]  ", "failed": "[red]failed[/]"}
+        for check in found:
+            console().print(f"{marks[check.state]}  {check.name:<16} {escape(check.found)}")
+            if check.todo:
+                console().print(f"                          → {escape(check.todo)}")
+    if bad:
+        raise typer.Exit(FAILED)
+
+
+@dlq.command("list")
+@guarded
+def list_dead(
+    reason: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Records that could not be processed, with their reasons.
+
+    Example: beejan dlq list --reason bad_time_unparsable
+    """
+    found = Client(config_file, data_dir).get("/v1/dead-letters", reason=reason, source=source, limit=limit)
+    if as_json:
+        emit(found)
+    elif not found["total"]:
+        console().print("no dead letters")
+    else:
+        names = ["event_id", "stage", "reason", "source", "source_key", "attempt", "message"]
+        rows = [[row[n][:12] if n == "event_id" else row[n] for n in names] for row in found["dead_letters"]]
+        table(f"{found['total']} dead letters", names, rows)
+
+
+@dlq.command("show")
+@guarded
+def show_dead(
+    event_id: Annotated[str, typer.Argument(help="The id, or the beginning of it.")],
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """One dead letter; its payload stays sealed in raw.
+
+    Example: beejan dlq show 3f2a91c0
+    """
+    from engine.cli.output import NotFound
+
+    rows = Client(config_file, data_dir).get("/v1/dead-letters", limit=1000)["dead_letters"]
+    row = next((row for row in rows if row["event_id"].startswith(event_id)), None)
+    if row is None:
+        raise NotFound(f"dead letter {event_id}: not found; see `beejan dlq list`")
+    emit(row) if as_json else table(None, ["", ""], [[name, value] for name, value in row.items()])
+
+
+@dlq.command("retry")
+@guarded
+def retry_dead(
+    event_ids: Annotated[list[str] | None, typer.Argument(help="Ids, or beginnings of them.")] = None,
+    reason: Annotated[str | None, typer.Option(help="All with this reason code.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Send dead letters through the stages again, after what was wrong is mended.
+
+    Example: beejan dlq retry --reason unknown_mapping
+    """
+    body = {"event_ids": event_ids or [], "reason": reason, "all": every}
+    found = Client(config_file, data_dir).post("/v1/dead-letters/retry", body)
+    emit(found) if as_json else console().print(
+        f"sent {found['retried']} again; see `beejan dlq list` for what remains"
+    )
+
+
+@keys.command()
+@guarded
+def create(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    role: Annotated[str, typer.Option(help="intake, analyst, ml, ops, steward or admin.")],
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Make a key; it is shown this once.
+
+    Example: beejan keys create web-form --role intake
+    """
+    from engine.govern.api_keys import ROLES
+
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role!r}: expected one of {', '.join(ROLES)}", param_hint="--role")
+    made = Client(config_file, data_dir).post("/v1/keys", {"name": name, "role": role})
+    emit(made) if as_json else console().print(f"{made['key']}\n(role {role}; shown this once)", markup=False)
+
+
+@keys.command("list")
+@guarded
+def list_keys(
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """All keys, without their secrets.
+
+    Example: beejan keys list
+    """
+    found = Client(config_file, data_dir).get("/v1/keys")
+    names = ["key_id", "name", "role", "created_at", "revoked_at"]
+    emit(found) if as_json else table(None, names, [[row[n] for n in names] for row in found["keys"]])
+
+
+@keys.command()
+@guarded
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="As in `beejan keys list`.")],
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Revoke a key, at once.
+
+    Example: beejan keys revoke 0a1b2c3d4e5f
+    """
+    found = Client(config_file, data_dir).delete(f"/v1/keys/{key_id}")
+    emit(found) if as_json else console().print(f"{key_id} is revoked")
+
+
+@config.command("show")
+@guarded
+def show_config(
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """What was resolved from file, environment and command line; secrets are masked.
+
+    Example: BEEJAN_SERVE__PORT=0 beejan config show
+    """
+    import yaml
+
+    values = load_settings(config_file, data_dir=data_dir).model_dump(mode="json")
+    emit(values) if as_json else console().print(yaml.safe_dump(values, sort_keys=False).rstrip(), markup=False)

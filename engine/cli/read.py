@@ -1,0 +1,145 @@
+"""Commands that read: search, show, alerts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from connectors.errors import BeejanError, Transient
+from engine.cli.client import Client
+from engine.cli.output import CONFIG, DATA, JSON, console, emit, guarded, notes, table
+
+alerts = typer.Typer(help="The alert feed.", no_args_is_help=True)
+
+Many = Annotated[list[str] | None, typer.Option(help="May be given several times.")]
+
+
+@guarded
+def search(
+    text: Annotated[str, typer.Argument(help='What to look for; "" lists the newest.')],
+    mode: Annotated[str, typer.Option(help="hybrid, vector or text.")] = "hybrid",
+    channel: Many = None,
+    category: Many = None,
+    region: Many = None,
+    priority: Many = None,
+    since: Annotated[str | None, typer.Option(help="RFC 3339, included.")] = None,
+    until: Annotated[str | None, typer.Option(help="RFC 3339, not included.")] = None,
+    limit: Annotated[int, typer.Option(help="Hits at most.", min=1, max=200)] = 10,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Search complaints by meaning and words.
+
+    Example: beejan search "they lost my luggage" --priority P1 --priority P2 --limit 5
+    """
+    if mode not in ("hybrid", "vector", "text"):
+        raise typer.BadParameter(f"{mode!r}: expected hybrid, vector or text", param_hint="--mode")
+    found = Client(config, data_dir).get(
+        "/v1/search", q=text, mode=mode, channel=channel, category=category, region=region, priority=priority,
+        since=since, until=until, limit=limit,
+    )  # fmt: skip
+    if as_json:
+        emit(found)
+        return
+    if not found["hits"]:
+        console().print("nothing found")
+    for hit in found["hits"]:
+        score = f"{hit['score']:.3f}" if hit["score"] is not None else "     "
+        facts = " · ".join(str(hit[k]) for k in ("priority", "category", "channel", "region", "occurred_at") if hit[k])
+        console().print(f"[bold]{score}[/]  {escape(' '.join(hit['text'].split())[:300])}")
+        console().print(f"       [dim]{escape(facts)} · {hit['event_id'][:12]} · {escape('; '.join(hit['why']))}[/]")
+    notes().print(f"[dim]{len(found['hits'])} of {found['total']} in {found['seconds'] * 1000:.0f} ms[/]")
+
+
+@guarded
+def show(
+    event_id: Annotated[str, typer.Argument(help="The id, or the beginning of it (8 digits or more).")],
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Show one complaint with its reasons.
+
+    Example: beejan show 3f2a91c04b7d
+    """
+    row = Client(config, data_dir).get(f"/v1/complaints/{event_id}")
+    if as_json:
+        emit(row)
+        return
+    console().print(row["text"], markup=False)
+    rows = [[name, "; ".join(v) if isinstance(v, list) else v] for name, v in row.items() if name not in _NOT_FACTS]
+    table(None, ["", ""], [r for r in rows if r[1] not in (None, "")])
+
+
+_NOT_FACTS = ("text", "search_text", "text_hash")
+
+
+@alerts.command("list")
+@guarded
+def list_alerts(
+    state: Annotated[list[str] | None, typer.Option(help="new, ongoing, escalating, resolved …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Incidents, the newest first.
+
+    Example: beejan alerts list --state new --state ongoing
+    """
+    found = Client(config, data_dir).get("/v1/alerts", state=state, limit=limit)
+    if as_json:
+        emit(found)
+    elif not found["alerts"]:
+        console().print("no alerts")
+    else:
+        columns = ["detected", "severity", "state", "segment", "observed", "expected", "id"]
+        table(None, columns, [_line(row) for row in found["alerts"]])
+
+
+def _line(row: dict[str, Any]) -> list[Any]:
+    expected = f"{row['expected']:.1f}"
+    return [
+        row["detected_at"],
+        row["severity"],
+        row["state"],
+        row["segment"],
+        row["observed"],
+        expected,
+        row["incident_id"],
+    ]
+
+
+@alerts.command()
+@guarded
+def tail(
+    after: Annotated[int | None, typer.Option(help="Replay what came after this event id; 0 is everything.")] = None,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Print alerts as they are raised, until Ctrl-C; a broken connection goes on where it was.
+
+    Example: beejan alerts tail --after 0 --json
+    """
+    last = after
+    while True:
+        try:
+            for number, event in Client(config, data_dir).events("/v1/alerts/stream", last):
+                last = number
+                if as_json:
+                    emit({"id": number, **event})
+                else:
+                    console().print("  ".join(str(v) for v in _line(event)), markup=False)
+        except KeyboardInterrupt:
+            return
+        except Transient as error:
+            notes().print(f"[dim]{escape(str(error))}; trying again[/]")
+            time.sleep(1)
+        except BeejanError:
+            raise

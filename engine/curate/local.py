@@ -1,0 +1,74 @@
+"""Run texts through the very stages of the stream, in this process and without storing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.curate.context import build_context
+from engine.intake.accept import clean
+from engine.intake.envelope import Envelope, to_table
+from engine.settings import Settings
+from engine.stages import pipeline
+from engine.stages.model import vectors_of
+from models.embedder import load_embedder
+from models.pii import mask
+
+#: Rows that go through together.
+_CHUNK = 256
+
+
+def process_texts(
+    texts: Sequence[str], settings: Settings
+) -> Iterator[tuple[list[dict[str, Any]], NDArray[np.float32]]]:
+    """Chunks of results in the order of the texts, each with its vectors.
+
+    Yields:
+        (one dict a text, (n, d) float32 unit rows); a text that a stage rejects has `error` and a zero vector.
+    """
+    embed = settings.embed
+    embedder = load_embedder(embed.model, embed.revision, embed.device, embed.threads)
+    context = build_context(settings, embedder)
+    for start in range(0, len(texts), _CHUNK):
+        chunk = [clean(text) for text in texts[start : start + _CHUNK]]
+        now = datetime.now(UTC)
+        rows = [(str(i), _envelope(text, start + i, now), 0) for i, text in enumerate(chunk)]
+        done = pipeline.process(to_table(rows), replace(context, now=now))
+        vectors = np.zeros((len(chunk), embedder.dimensions), dtype=np.float32)
+        alive = [i for i, stage in enumerate(done["error_stage"].to_pylist()) if stage is None]
+        if alive:
+            vectors[alive] = vectors_of(done["vector"].take(alive))
+        shown = done.drop_columns(["vector", "sealed"]).to_pylist()
+        yield (
+            [_result(text, row, settings, context.pseudonym_key) for text, row in zip(chunk, shown, strict=True)],
+            vectors,
+        )
+
+
+def _envelope(text: str, number: int, now: datetime) -> Envelope:
+    return Envelope("file", "process", str(number), text.encode(), "text/plain", now)
+
+
+def _result(text: str, row: dict[str, Any], settings: Settings, key: bytes) -> dict[str, Any]:
+    if row["error_stage"]:
+        error = {"stage": row["error_stage"], "reason": row["error_code"], "message": row["error_message"]}
+        return {"text": text, "error": error}
+    spans = mask(text, key).spans
+    return {
+        "text": text,
+        "masked": row["text"],
+        "pii": [{"type": s.type, "start": s.start, "end": s.end} for s in spans],
+        "language": row["language"],
+        "language_confidence": round(float(row["language_confidence"]), 4),
+        "category": row["category"],
+        "subcategory": row["subcategory"],
+        "confidence": round(float(row["confidence"]), 4),
+        "priority": row["priority"],
+        "reasons": [*row["category_reasons"], *row["priority_reasons"]],
+        "search_text": row["search_text"],
+    }

@@ -1,0 +1,58 @@
+"""Typed filters over the complaints, made into the store's SQL with an allow-list of columns.
+
+What a user typed is never SQL: values are quoted here, and columns come from `COLUMNS` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from connectors.errors import Terminal
+
+#: Columns with a few values that can be filtered on.
+COLUMNS = (
+    "channel", "source", "category", "subcategory", "region", "product", "priority", "language",
+    "customer_id", "account_id", "duplicate_of", "source_key",
+)  # fmt: skip
+
+
+class BadFilter(Terminal):
+    """A filter on an unknown column, or with a value that cannot be."""
+
+
+def where(
+    equals: Mapping[str, Iterable[str]], since: datetime | None = None, until: datetime | None = None
+) -> str | None:
+    """The condition: any value of a column, all columns, `since` <= occurred_at < `until`.
+
+    Returns:
+        SQL, or None where nothing is filtered.
+
+    Raises:
+        BadFilter: an unknown column or a control character in a value.
+    """
+    parts = []
+    for column, values in equals.items():
+        if column not in COLUMNS:
+            raise BadFilter(f"filter {column!r}: no such column; known: {', '.join(COLUMNS)}")
+        listed = [text(value) for value in values]
+        if listed:
+            parts.append(f"{column} IN ({', '.join(listed)})")
+    if since is not None:
+        parts.append(f"occurred_at >= {moment(since)}")
+    if until is not None:
+        parts.append(f"occurred_at < {moment(until)}")
+    return " AND ".join(parts) or None
+
+
+def text(value: str) -> str:
+    """A string literal."""
+    if len(value) > 500 or any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in value):
+        raise BadFilter("filter value: at most 500 characters and no control characters")
+    return "'" + value.replace("'", "''") + "'"
+
+
+def moment(value: datetime) -> str:
+    """A timestamp literal in UTC."""
+    return f"timestamp '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"

@@ -1,0 +1,179 @@
+"""The surge watcher as a process: `python -m engine.surge.main DATA_DIR`.
+
+Each interval it judges the volumes and, where something changed, tells the alert stream and then stores
+the incident. A crash between the two tells again with the same message id, which JetStream drops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.errors import BeejanError, Transient
+from connectors.lance import open_reader
+from connectors.nats import connect, publish_retrying
+from engine.run import actors, runtime
+from engine.settings import Settings
+from engine.store import filters, volumes
+from engine.surge import evidence
+from engine.surge.incidents import Incident, reconcile
+from engine.surge.judge import HISTORY, Grid, grid, judge, recent
+
+log = logging.getLogger("beejan.surge")
+
+#: How far back empty buckets are written down as zeros after a start.
+_ZEROS_BACK = timedelta(hours=2)
+
+
+class Watcher:
+    """Judges volumes whenever they, or the time, have moved on.
+
+    Args:
+        settings: resolved settings.
+        js: JetStream context for the alert stream.
+    """
+
+    def __init__(self, settings: Settings, js: Any) -> None:
+        self._settings, self._js = settings, js
+        self._seen: tuple[int, datetime] | None = None
+        self._zeroed: datetime | None = None
+        zone, options = f"{settings.zones_uri.rstrip('/')}/serving", settings.storage_options
+        self._volumes = open_reader(zone, "volumes", options)
+        self._incidents = open_reader(zone, "incidents", options)
+        self._complaints = open_reader(zone, "complaints", options)
+
+    async def step(self, now: datetime) -> int:
+        """Judge once; returns the number of alerts told."""
+        counts = await asyncio.to_thread(self._read, now)
+        if counts is None:
+            return 0
+        changes = await asyncio.to_thread(self._judge, counts, now)
+        told = 0
+        for incident, row, before in changes:
+            if incident.alerts(before):
+                await self._tell(row)
+                told += 1
+        if changes:
+            rows = pa.Table.from_pylist([row for _, row, _ in changes])
+            await asyncio.to_thread(actors.writer_call, "put_incidents", rows)
+        await asyncio.to_thread(self._put_zeros, counts)
+        self._seen = self._moment(now)
+        return told
+
+    def _moment(self, now: datetime) -> tuple[int, datetime]:
+        step, late = self._settings.surge.bucket_s, self._settings.surge.lateness_s
+        complete = datetime.fromtimestamp((now.timestamp() - late) // step * step, UTC)
+        return int(self._volumes.version), complete
+
+    def _read(self, now: datetime) -> Grid | None:
+        if self._moment(now) == self._seen:
+            return None
+        condition = f"bucket >= {filters.moment(now - HISTORY - timedelta(days=1))}"
+        query = self._volumes.search().where(condition).select(["segment", "bucket", "count"])
+        return grid(query.limit(2**31 - 1).to_arrow(), now, self._settings.surge)
+
+    def _judge(self, counts: Grid, now: datetime) -> list[tuple[Incident, dict[str, Any], dict[str, Any] | None]]:
+        found = judge(counts, self._settings.surge)
+        stored = {row["incident_id"]: row for row in self._incidents.search().limit(100_000).to_list()}
+        live = [row for row in stored.values() if row["started_at"] >= counts.first]
+        changes = []
+        for incident in reconcile(found, recent(found, counts, now, self._settings.surge), counts, live):
+            before = stored.get(incident.incident_id)
+            if incident.changed(before):
+                proof = evidence.collect(self._complaints, incident, counts, found)
+                changes.append((incident, _row(incident, proof, before, now), before))
+        return changes
+
+    async def _tell(self, row: dict[str, Any]) -> None:
+        event = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
+        event["evidence"] = json.loads(row["evidence"])
+        token = row["segment"].split("=", 1)[0]
+        await publish_retrying(
+            self._js,
+            f"alerts.{token}",
+            json.dumps(event, ensure_ascii=False).encode(),
+            f"{row['incident_id']}:{row['state']}:{row['severity']}",
+        )
+        log.info("alert %s %s %s", row["incident_id"], row["state"], row["severity"])
+
+    def _put_zeros(self, counts: Grid) -> None:
+        last = counts.time(len(counts.counts) - 1)
+        since = max(self._zeroed or last - _ZEROS_BACK, counts.first)
+        buckets = [b for t in range(len(counts.counts)) if (b := counts.time(t)) > since]
+        if not buckets:
+            return
+        self._zeroed = last
+        missing = volumes.zeros(counts.segments, buckets)
+        actors.writer_call("put_zero_volumes", missing)
+
+
+def _row(incident: Incident, proof: dict[str, Any], before: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    spread = 2.0 * max(incident.expected, 1.0) ** 0.5
+    return {
+        "incident_id": incident.incident_id,
+        "segment": incident.segment,
+        "state": incident.state,
+        "severity": incident.severity,
+        "started_at": incident.started_at,
+        "detected_at": incident.detected_at,
+        "ended_at": incident.ended_at,
+        "observed": incident.observed,
+        "expected": incident.expected,
+        "interval_low": max(0.0, incident.expected - spread),
+        "interval_high": incident.expected + spread,
+        "related": list(incident.related),
+        "evidence": json.dumps(proof, ensure_ascii=False),
+        "acknowledged_by": before["acknowledged_by"] if before else None,
+        "acknowledged_at": before["acknowledged_at"] if before else None,
+        "updated_at": now,
+    }
+
+
+async def run(data_dir: Path) -> None:
+    """Watch until SIGTERM."""
+    settings, addresses = runtime.load(data_dir)
+    connection = await connect(addresses.nats, "beejan-surge")
+    await asyncio.to_thread(runtime.connect_ray, addresses)
+    stopping = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
+    watcher = await _open(settings, connection.jetstream(), stopping)
+    while watcher is not None and not stopping.is_set():
+        try:
+            await watcher.step(datetime.now(UTC))
+        except Transient as error:
+            log.warning("judging is put off: %s", error)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), settings.surge.interval_s)
+    await connection.close()
+
+
+async def _open(settings: Settings, js: Any, stopping: asyncio.Event) -> Watcher | None:
+    """The watcher, once the tables are there."""
+    while not stopping.is_set():
+        try:
+            return await asyncio.to_thread(Watcher, settings, js)
+        except BeejanError:
+            await asyncio.sleep(0.5)
+    return None
+
+
+def main() -> None:
+    """Parse the arguments and run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data_dir", type=Path)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    asyncio.run(run(parser.parse_args().data_dir))
+
+
+if __name__ == "__main__":
+    main()

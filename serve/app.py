@@ -1,0 +1,36 @@
+"""The API and the console as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from serve import admin, alerts, complaints, health, intake, problems
+from serve.backend import ConsoleBackend
+#from serve.console.pages import router as console_router
+from serve.services import Services
+
+_ABOUT = """Complaints in once, useful within seconds. Send `Authorization: Bearer <key>`; roles: intake, analyst,
+ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339 in UTC."""
+
+
+def create_app(data_dir: Path) -> FastAPI:
+    """The application of the engine that runs on `data_dir`."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        app.state.services = await Services.open(data_dir)
+        yield
+        await app.state.services.close()
+
+    app = FastAPI(title="Beejan", version="0.1.0", description=_ABOUT, lifespan=life)
+    app.state.metrics = health.Metrics()
+    problems.install(app)
+    health.measure(app, app.state.metrics)
+    for module in (intake, complaints, alerts, admin, health):
+        app.include_router(module.router)
+#    app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
+    return app

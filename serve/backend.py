@@ -1,0 +1,117 @@
+"""What the console shows, from the same functions as the API's endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.govern.api_keys import Principal
+from engine.store import filters
+from engine.surge.incidents import OPEN
+from serve import alerts, complaints
+from serve.problems import Problem
+from serve.search import Search
+from serve.services import Services, call, iso
+
+_DAYS = 7
+_FACETS = ("category", "priority", "channel", "language")
+
+
+class ConsoleBackend:
+    """The console's data.
+
+    Args:
+        services: gives the replica's services once it has started.
+    """
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._cached: tuple[int, dict[str, Any]] | None = None
+        self._lock = threading.Lock()
+
+    async def sign_in(self, key: str) -> Principal | None:
+        """Who a key belongs to."""
+        return await asyncio.to_thread(self._services().keyring.check, key)
+
+    async def principal(self, session: str) -> Principal | None:
+        """Who a session belongs to."""
+        return await asyncio.to_thread(self._services().keyring.resume, session)
+
+    def session_for(self, principal: Principal) -> str:
+        """A cookie value."""
+        return self._services().keyring.session(principal)
+
+    async def search(
+        self,
+        query: str,
+        mode: str,
+        filters: dict[str, list[str]],
+        since: str | None,
+        until: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> dict[str, Any]:
+        """See serve.complaints.find.
+
+        Raises:
+            ValueError: a search that cannot be run, with a message for the reader.
+        """
+        try:
+            start, end = complaints.moment("since", since), complaints.moment("until", until)
+            wanted = Search(query, mode, filters, start, end, limit, cursor)  # type: ignore[arg-type]
+            return await complaints.find(self._services(), wanted)
+        except Problem as error:
+            raise ValueError(error.detail) from error
+
+    async def complaint(self, event_id: str) -> dict[str, Any] | None:
+        """One complaint."""
+        return await complaints.one(self._services(), event_id)
+
+    async def incidents(self, limit: int) -> list[dict[str, Any]]:
+        """The newest incidents."""
+        rows = await asyncio.to_thread(alerts.incidents, self._services().incidents)
+        return rows[:limit]
+
+    async def incident(self, incident_id: str) -> dict[str, Any] | None:
+        """One incident."""
+        return await asyncio.to_thread(alerts.incident, self._services().incidents, incident_id)
+
+    async def overview(self) -> dict[str, Any]:
+        """Figures of the last seven days and totals."""
+        status, known = await call("status"), await self.incidents(100_000)
+        figures = await asyncio.to_thread(self._figures)
+        return figures | {
+            "stored": status["stored"],
+            "dead_lettered": status["dead_lettered"],
+            "open_incidents": sum(row["state"] in OPEN for row in known),
+        }
+
+    def _figures(self) -> dict[str, Any]:
+        """Counted again only when the table or the hour has changed."""
+        table, now = self._services().complaints, datetime.now(UTC)
+        moment = hash((int(table.version), now.replace(minute=0, second=0, microsecond=0)))
+        with self._lock:
+            if self._cached is None or self._cached[0] != moment:
+                self._cached = (moment, _count(table, now))
+            return self._cached[1]
+
+
+def _count(table: Any, now: datetime) -> dict[str, Any]:
+    since = (now - timedelta(days=_DAYS)).replace(minute=0, second=0, microsecond=0)
+    condition = f"occurred_at >= {filters.moment(since)}"
+    rows = table.search().where(condition).select([*_FACETS, "occurred_at"]).limit(2**31 - 1).to_arrow()
+    times = rows["occurred_at"].to_pylist()
+    hours = Counter(moment.replace(minute=0, second=0, microsecond=0) for moment in times)
+    facets = {
+        f"by_{name}": [{"value": v, "count": n} for v, n in Counter(rows[name].to_pylist()).most_common(12)]
+        for name in _FACETS
+    }
+    buckets = [since + timedelta(hours=h) for h in range(_DAYS * 24 + 1)]
+    return facets | {
+        "last_24h": sum(moment >= now - timedelta(days=1) for moment in times),
+        "hourly": [{"bucket": iso(bucket), "count": hours.get(bucket, 0)} for bucket in buckets],
+    }

@@ -1,0 +1,103 @@
+"""Endpoints that read complaints: search, and one by its id."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from engine.store import filters
+from serve import search as engine_search
+from serve.auth import require, services
+from serve.problems import Problem
+from serve.search import MODES, BadSearch, Search
+from serve.services import Services, iso, plain
+
+router = APIRouter(prefix="/v1", tags=["complaints"])
+
+Values = Annotated[list[str], Query()]
+
+
+@router.get("/search", dependencies=[Depends(require("analyst", "ml", "ops", "steward"))])
+async def get_search(
+    request: Request,
+    q: Annotated[str, Query(description="What to look for; empty: the newest")] = "",
+    mode: Annotated[str, Query(description=", ".join(MODES))] = "hybrid",
+    channel: Values = [],  # noqa: B006 -- FastAPI copies defaults
+    source: Values = [],  # noqa: B006
+    category: Values = [],  # noqa: B006
+    subcategory: Values = [],  # noqa: B006
+    region: Values = [],  # noqa: B006
+    product: Values = [],  # noqa: B006
+    priority: Values = [],  # noqa: B006
+    language: Values = [],  # noqa: B006
+    since: Annotated[str | None, Query(description="RFC 3339, included")] = None,
+    until: Annotated[str | None, Query(description="RFC 3339, not included")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """Search by meaning and words, within filters; values of one filter are alternatives."""
+    equals = {
+        "channel": channel, "source": source, "category": category, "subcategory": subcategory, "region": region,
+        "product": product, "priority": priority, "language": language,
+    }  # fmt: skip
+    wanted = Search(q, mode, equals, moment("since", since), moment("until", until), limit, cursor)  # type: ignore[arg-type]
+    return await find(services(request), wanted)
+
+
+@router.get("/complaints/{event_id}", dependencies=[Depends(require("analyst", "ml", "ops", "steward"))])
+async def get_complaint(request: Request, event_id: str) -> dict[str, Any]:
+    """One complaint with its reasons and versions; an unambiguous beginning of the id is enough."""
+    row = await one(services(request), event_id)
+    if row is None:
+        raise Problem(404, f"complaint {event_id[:64]!r}: not found; it may be a dead letter, see /v1/dead-letters")
+    return row
+
+
+async def find(served: Services, wanted: Search) -> dict[str, Any]:
+    """Run a search; the answer is ready for JSON."""
+    started = time.perf_counter()
+    try:
+        answer = await asyncio.to_thread(
+            engine_search.run, served.complaints, served.embedder, served.keys.pseudonym, wanted
+        )
+    except BadSearch as error:
+        raise Problem(422, str(error)) from error
+    answer["hits"] = [plain(hit) for hit in answer["hits"]]
+    return answer | {"mode": wanted.mode, "seconds": round(time.perf_counter() - started, 4)}
+
+
+async def one(served: Services, event_id: str) -> dict[str, Any] | None:
+    """A complaint's row for JSON with the number of its exact duplicates, or None."""
+    if not 8 <= len(event_id) <= 64 or not set(event_id) <= set("0123456789abcdef"):
+        return None
+    return await asyncio.to_thread(_one, served.complaints, event_id)
+
+
+def _one(table: Any, event_id: str) -> dict[str, Any] | None:
+    condition = f"event_id = '{event_id}'" if len(event_id) == 64 else f"starts_with(event_id, '{event_id}')"
+    names = [name for name in table.schema.names if name != "vector"]
+    rows = table.search().where(condition).select(names).limit(2).to_list()
+    if not rows:
+        return None
+    if len(rows) > 1:
+        raise Problem(409, f"complaint {event_id}: several ids begin like this; give more of it")
+    row: dict[str, Any] = rows[0]
+    same = int(table.count_rows(f"text_hash = {filters.text(row['text_hash'])}"))
+    return plain(row) | {"duplicates": same - 1}
+
+
+def moment(name: str, value: str | None) -> datetime | None:
+    """A time of a query parameter; one without an offset is UTC."""
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+    except ValueError as error:
+        raise Problem(
+            422, f"{name}: {value[:40]!r} is no time; expected RFC 3339, e.g. {iso(datetime.now(UTC))}"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
