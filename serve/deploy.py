@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connectors.nats_server import write_private
 from engine.govern.api_keys import key_hash, key_id_of, new_key
+from engine.govern.crypto import load_keys
 from engine.run import actors, runtime
 from engine.settings import Settings
 
@@ -46,6 +47,7 @@ def _builder(data_dir: Path) -> object:
 
 def ensure_admin_key(settings: Settings) -> None:
     """`<data>/keys/admin.key` holds a key that works; the first is made here."""
+    load_keys(settings.data_dir / "keys")
     path = settings.data_dir / "keys" / "admin.key"
     known = {row["key_id"]: row for row in actors.writer_call("keys", limit_s=180)}
     if path.exists():

@@ -1,0 +1,40 @@
+"""From paths, folders and globs to the files that can be read."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from connectors.errors import UnreadableFile
+from connectors.files.records import SUFFIXES, kind
+
+
+def discover(paths: Sequence[str]) -> list[Path]:
+    """The files meant, each once, in the order given; a folder's are sorted and hidden ones left out.
+
+    Raises:
+        UnreadableFile: a path that is nothing, or a folder without a readable file.
+    """
+    found: dict[Path, None] = {}
+    for text in paths:
+        matched = list(_expand(text))
+        if not matched:
+            raise UnreadableFile(f"{text}: no such file, folder or pattern, or nothing in it can be read")
+        found.update(dict.fromkeys(matched))
+    return list(found)
+
+
+def _expand(text: str) -> Iterator[Path]:
+    path = Path(text)
+    if path.is_dir():
+        for inner in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
+            if inner.is_file() and not hidden and kind(inner) in SUFFIXES:
+                yield inner
+    elif path.exists():
+        yield path
+    else:
+        for name in sorted(glob.glob(text, recursive=True)):  # noqa: PTH207 -- Path.glob takes no absolute pattern
+            if Path(name).is_file():
+                yield Path(name)
