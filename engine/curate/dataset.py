@@ -24,8 +24,12 @@ class BatchFailed(Exception):
 def configure() -> None:
     """Quieten Ray Data and bound its retries, once a process."""
     import logging
+    import warnings
 
     import ray.data
+
+    # Without max_retries Ray tries a task that kills its worker for ever; the named parameter does not exist yet.
+    warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -58,8 +62,8 @@ def run_batch(table: pa.Table, context: Any, now: datetime) -> list[Any]:
             whole = partial(_process, reference=context, now=now)
             return list(dataset.map_batches(whole, num_cpus=1, **always).to_arrow_refs())
         # Different resources keep the two steps apart, so that cleaning overlaps embedding.
-        cleaned = dataset.map_batches(partial(_clean, reference=context, now=now), num_cpus=0.9, **always)
-        modelled = cleaned.map_batches(partial(_model, reference=context, now=now), num_cpus=0.1, **always)
+        cleaned = dataset.map_batches(partial(_clean, reference=context, now=now), num_cpus=0.6, **always)
+        modelled = cleaned.map_batches(partial(_model, reference=context, now=now), num_cpus=0.4, **always)
         return list(modelled.to_arrow_refs())
     except Exception as error:
         raise _translated(error) from error
