@@ -125,7 +125,7 @@ def default_mapping(columns: Iterable[str]) -> Mapping:
     for alias, name in ALIASES.items():
         if alias in by_name:
             fields.setdefault(name, by_name[alias])
-    return Mapping(fields=fields)
+    return Mapping.model_validate({"fields": fields})
 
 
 def _names(value: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -115,13 +115,13 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Everything this engine keeps on this host")
     taxonomy: str = Field("telecom", description="Name in configs/taxonomies, or a file")
     priority: str = Field("priority", description="Name in configs, or a file")
-    nats: NatsSettings = Field(default_factory=NatsSettings)
-    ray: RaySettings = Field(default_factory=RaySettings)
-    storage: StorageSettings = Field(default_factory=StorageSettings)
-    intake: IntakeSettings = Field(default_factory=IntakeSettings)
-    embed: EmbedSettings = Field(default_factory=EmbedSettings)
-    serve: ServeSettings = Field(default_factory=ServeSettings)
-    surge: SurgeSettings = Field(default_factory=SurgeSettings)
+    nats: NatsSettings = NatsSettings.model_validate({})
+    ray: RaySettings = RaySettings.model_validate({})
+    storage: StorageSettings = StorageSettings.model_validate({})
+    intake: IntakeSettings = IntakeSettings.model_validate({})
+    embed: EmbedSettings = EmbedSettings.model_validate({})
+    serve: ServeSettings = ServeSettings.model_validate({})
+    surge: SurgeSettings = SurgeSettings.model_validate({})
 
     @property
     def zones_uri(self) -> str:

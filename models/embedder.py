@@ -47,9 +47,20 @@ class Embedder(Protocol):
         dimensions: length of a vector.
     """
 
-    name: str
-    revision: str
-    dimensions: int
+    @property
+    def name(self) -> str:
+        """See the class."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """See the class."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """See the class."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embeds texts; returns (n, d) float32, unit rows, in the order given."""

@@ -143,9 +143,10 @@ class _State:
 
     @classmethod
     def new(cls, segments: int, ratios: int) -> _State:
-        zeros = [np.zeros(segments) for _ in range(4)]
+        count, exposure, spread, spread_seen = np.zeros((4, segments))
         sums = np.full((ratios, segments), -np.inf)
-        return cls(*zeros, sums, np.zeros((ratios, segments)), np.zeros((ratios, segments), dtype=np.int64))
+        onsets = np.zeros((ratios, segments), dtype=np.int64)
+        return cls(count, exposure, spread, spread_seen, sums, np.zeros((ratios, segments)), onsets)
 
     def level(self) -> Floats:
         # A weak prior of .05 complaints a bucket, worth ten buckets.

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from serve import admin, alerts, complaints, health, intake, problems
 from serve.backend import ConsoleBackend
-#from serve.console.pages import router as console_router
+from serve.console.pages import router as console_router
 from serve.services import Services
 
 _ABOUT = """Complaints in once, useful within seconds. Send `Authorization: Bearer <key>`; roles: intake, analyst,
@@ -32,5 +32,5 @@ def create_app(data_dir: Path) -> FastAPI:
     health.measure(app, app.state.metrics)
     for module in (intake, complaints, alerts, admin, health):
         app.include_router(module.router)
-#    app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
+    app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
     return app

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from engine.curate.main import ALERTS
 from engine.govern.api_keys import Principal
 from engine.store import filters
 from engine.surge.incidents import OPEN
@@ -79,6 +80,10 @@ class ConsoleBackend:
     async def incident(self, incident_id: str) -> dict[str, Any] | None:
         """One incident."""
         return await asyncio.to_thread(alerts.incident, self._services().incidents, incident_id)
+
+    async def alert_position(self) -> int:
+        """Sequence of the newest alert."""
+        return int((await self._services().js.stream_info(ALERTS)).state.last_seq)
 
     async def overview(self) -> dict[str, Any]:
         """Figures of the last seven days and totals."""

@@ -73,10 +73,7 @@ def lines(stream: IO[bytes], head: bytes, skip: int, encoding: str) -> Iterator[
         # A \\r at the end may be half of \\r\\n: it waits for what comes.
         whole = rest[:-1] if rest.endswith(b"\r") else rest
         done = whole.splitlines(keepends=True)  # of bytes: at \n, \r\n and \r alone
-        if done and not done[-1].endswith((b"\n", b"\r")):
-            tail = done.pop()
-        else:
-            tail = b""
+        tail = done.pop() if done and not done[-1].endswith((b"\n", b"\r")) else b""
         rest = tail + rest[len(whole) :]
         yield from done
     if rest:

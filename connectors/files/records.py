@@ -124,7 +124,8 @@ class _Bounded:
     _FREE_BYTES = 16 << 20
 
     def __init__(self, path: Path, limits: Limits) -> None:
-        self._path, self._file, self._seen = path, gzip.open(path, "rb"), 0
+        self._path, self._seen = path, 0
+        self._file = gzip.open(path, "rb")  # noqa: SIM115 -- closed by __exit__
         by_ratio = max(self._FREE_BYTES, int(path.stat().st_size * limits.max_expansion_ratio))
         self._most = min(limits.max_expanded_bytes, by_ratio)
 

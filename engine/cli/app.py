@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from engine.cli import data, operate, read, run
@@ -16,17 +18,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run.up, run.down, run.demo):
-    app.command(rich_help_panel="Run")(command)
-app.command("run", rich_help_panel="Run")(run.run_once)
-for command in (data.simulate, data.ingest, data.process):
-    app.command(rich_help_panel="Bring complaints in")(command)
-for command in (read.search, read.show):
-    app.command(rich_help_panel="Read")(command)
+_PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},
+    "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
+    "Read": {"search": read.search, "show": read.show},
+    "Operate": {"status": operate.status, "doctor": operate.doctor, "bench": bench},
+}
+for panel, commands in _PANELS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
-app.add_typer(operate.dlq, name="dlq", rich_help_panel="Operate")
-app.add_typer(operate.keys, name="keys", rich_help_panel="Operate")
-app.add_typer(operate.config, name="config", rich_help_panel="Operate")
-for command in (operate.status, operate.doctor):
-    app.command(rich_help_panel="Operate")(command)
-app.command(rich_help_panel="Operate")(bench)
+for name, group in (("dlq", operate.dlq), ("keys", operate.keys), ("config", operate.config)):
+    app.add_typer(group, name=name, rich_help_panel="Operate")

@@ -20,6 +20,7 @@ from connectors.nats import ack_all, pull
 from engine.curate.dataset import BatchFailed, run_batch
 from engine.intake.envelope import Delivery, Envelope, read, to_table
 from engine.run import actors
+from engine.run.runtime import NAMESPACE
 from engine.settings import Settings
 
 log = logging.getLogger("beejan.stream")
@@ -210,7 +211,7 @@ def _commit(blocks: list[Any]) -> None:
     import ray
 
     try:
-        writer = ray.get_actor(actors.WRITER, namespace=actors.NAMESPACE)
+        writer = ray.get_actor(actors.WRITER, namespace=NAMESPACE)
         ray.get(writer.commit.remote(*blocks))
         writer.call.remote("maintain")
     except ray.exceptions.RayTaskError as error:

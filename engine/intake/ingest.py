@@ -59,7 +59,8 @@ def send(api: Api, envelopes: Iterable[Envelope], tell: Callable[[int], None] = 
     Raises:
         Transient: the engine was away for too long; run the command again, nothing is doubled.
     """
-    report, started, mine = Report(), time.monotonic(), set()
+    report, started = Report(), time.monotonic()
+    mine: set[str] = set()
     for chunk in chunks(envelopes):
         report.read += len(chunk)
         first = {e.event_id: e for e in chunk if e.event_id not in mine}

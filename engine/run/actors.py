@@ -72,6 +72,10 @@ class EmbedderProcess:
         """(n, d) float32, unit rows."""
         return self._embedder.encode(texts)
 
+    def truncated(self, texts: list[str]) -> list[bool]:
+        """Which texts are longer than the model reads."""
+        return self._embedder.truncated(texts)
+
     def describe(self) -> tuple[str, str, int]:
         """Name, revision and dimensions of the model."""
         return self._embedder.name, self._embedder.revision, self._embedder.dimensions
@@ -117,7 +121,23 @@ class RemoteEmbedder:
             described = ray.get(actor.describe.remote(), timeout=limit_s)
         except (ValueError, ray.exceptions.RayError) as error:
             raise EmbedderAway(f"embedder: not ready ({type(error).__name__}); see `beejan doctor`") from error
-        return cls(*described, actors=settings.embed.actors)
+        name, revision, dimensions = described
+        return cls(name, revision, dimensions, settings.embed.actors)
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """Which texts are longer than the model reads.
+
+        Raises:
+            EmbedderAway: an actor died or is not there.
+        """
+        import ray
+
+        try:
+            actor = ray.get_actor(embedder_name(0), namespace=NAMESPACE)
+            found: list[bool] = ray.get(actor.truncated.remote(list(texts)))
+        except (ValueError, ray.exceptions.ActorDiedError, ray.exceptions.ActorUnavailableError) as error:
+            raise EmbedderAway(f"embedder: {type(error).__name__}; the batch is tried again") from error
+        return found
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) float32, unit rows.

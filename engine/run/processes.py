@@ -51,7 +51,7 @@ class Child:
         """Seconds until the next start: doubling with quick deaths, 10 s at most."""
         if time.monotonic() - self.started_at > 60:
             self.restarts = 0
-        pause = min(10.0, 0.25 * 2 ** min(self.restarts, 6))
+        pause = float(min(10.0, 0.25 * 2 ** min(self.restarts, 6)))
         self.restarts += 1
         self.next_start_at = time.monotonic() + pause
         return pause

@@ -29,7 +29,9 @@ def keyed(counts: pa.Table) -> pa.Table:
         for segment, bucket in zip(counts["segment"].to_pylist(), counts["bucket"].to_pylist(), strict=True)
     ]
     bare = counts.select(["segment", "bucket", "count"])
-    return bare.add_column(0, pa.field("volume_id", pa.string(), nullable=False), pa.array(ids, pa.string())).cast(VOLUMES.schema)
+    return bare.add_column(0, pa.field("volume_id", pa.string(), nullable=False), pa.array(ids, pa.string())).cast(
+        VOLUMES.schema
+    )
 
 
 def volume_id(segment: str, bucket: datetime) -> str:

@@ -24,6 +24,7 @@ from engine import tables
 from engine.settings import Settings
 from engine.store import rows, volumes
 from engine.store.key_index import KeyIndex
+from engine.surge.segments import DIMENSIONS
 
 STORED, DEAD, UNKNOWN = "stored", "dead_lettered", "unknown"
 
@@ -116,7 +117,7 @@ class Writer:
     def _confirmed(self, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         hits = self._stored.hits(ids)
         if hits.any():
-            suspects = [ids[i] for i in np.flatnonzero(hits)]
+            suspects = [ids[i] for i in np.flatnonzero(hits).tolist()]
             known = set(_find(self._serving, "event_id", suspects)["event_id"].to_pylist())
             hits = np.array([hit and key in known for hit, key in zip(hits, ids, strict=True)], dtype=bool)
         return hits
@@ -201,7 +202,7 @@ class Writer:
 
     def _repair_volumes(self) -> None:
         """Counts that a crash between serving and volumes left behind are made right at the start."""
-        columns = [*volumes.DIMENSIONS, "occurred_at"]
+        columns = [*DIMENSIONS, "occurred_at"]
         missing = volumes.differences(
             volumes.count(self._serving.scan(columns), self._settings.surge.bucket_s),
             self._volumes.scan(["segment", "bucket", "count"]),

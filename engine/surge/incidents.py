@@ -46,7 +46,8 @@ class Incident:
     def alerts(self, before: dict[str, Any] | None) -> bool:
         """Whether the feed is told: a new one, a change of state, a worse severity."""
         if before is None:
-            return True
+            # One that was over before it was seen, in late or replayed complaints, is listed and wakes nobody.
+            return self.state != RESOLVED
         worse = severity_rank(self.severity) > severity_rank(before["severity"])
         return worse or (self.state != before["state"] and self.state in (RESOLVED, ESCALATING))
 
@@ -84,7 +85,7 @@ def reconcile(
         stored: rows of serving.incidents.
     """
     left = sorted(episodes, key=lambda e: -e.score)
-    groups: list[tuple[dict[str, Any] | None, Episode, list[Episode]]] = []
+    groups: list[_Group] = []
     for row in sorted(stored, key=lambda r: r["detected_at"]):
         match = next((e for e in left if _continues(row, e, counts)), None)
         if match is not None:
@@ -96,7 +97,29 @@ def reconcile(
             home[2].append(episode)
         else:
             groups.append((None, episode, []))
-    return [_incident(row, leader, others, counts) for row, leader, others in groups]
+    return [_incident(row, leader, others, counts) for row, leader, others in (_led(group, counts) for group in groups)]
+
+
+_Group = tuple[dict[str, Any] | None, Episode, list[Episode]]
+
+#: A narrower segment names the incident if it holds this share of the widest one's excess.
+_MOST_OF_IT = 0.5
+
+
+def _led(group: _Group, counts: Grid) -> _Group:
+    """A new group with the narrowest segment that explains most of it in the lead; a stored one keeps its own."""
+    row, leader, others = group
+    if row is not None:
+        return group
+    everyone = [leader, *others]
+    enough = _MOST_OF_IT * max(e.observed - e.expected for e in everyone)
+    explaining = [e for e in everyone if e.observed - e.expected >= enough]
+    best = max(explaining, key=lambda e: (_width(counts.segments[e.segment]), e.score, counts.segments[e.segment]))
+    return None, best, [e for e in everyone if e is not best]
+
+
+def _width(segment: str) -> int:
+    return 2 * segment.count("|") + segment.count("subcategory")
 
 
 def _continues(row: dict[str, Any], episode: Episode, counts: Grid) -> bool:

@@ -53,6 +53,10 @@ class Watcher:
 
     async def step(self, now: datetime) -> int:
         """Judge once; returns the number of alerts told."""
+        # Taken before reading: what is committed while we judge is judged the next time.
+        moment = await asyncio.to_thread(self._moment, now)
+        if moment == self._seen:
+            return 0
         counts = await asyncio.to_thread(self._read, now)
         if counts is None:
             return 0
@@ -66,7 +70,7 @@ class Watcher:
             rows = pa.Table.from_pylist([row for _, row, _ in changes])
             await asyncio.to_thread(actors.writer_call, "put_incidents", rows)
         await asyncio.to_thread(self._put_zeros, counts)
-        self._seen = self._moment(now)
+        self._seen = moment
         return told
 
     def _moment(self, now: datetime) -> tuple[int, datetime]:
@@ -75,8 +79,6 @@ class Watcher:
         return int(self._volumes.version), complete
 
     def _read(self, now: datetime) -> Grid | None:
-        if self._moment(now) == self._seen:
-            return None
         condition = f"bucket >= {filters.moment(now - HISTORY - timedelta(days=1))}"
         query = self._volumes.search().where(condition).select(["segment", "bucket", "count"])
         return grid(query.limit(2**31 - 1).to_arrow(), now, self._settings.surge)

@@ -1,0 +1,275 @@
+"""The console: server-rendered pages, every state in the URL, usable without JavaScript but for live parts."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from engine.govern.api_keys import Principal
+from serve.console import marks
+
+COOKIE = "beejan_session"
+
+_HERE = Path(__file__).parent
+_LOOKERS = ("analyst", "ml", "ops", "steward")
+_FILTERS = ("channel", "category", "priority", "region", "language")
+_CHOICES = {
+    "channel": ("social", "call_center", "sms", "web_form", "file"),
+    "category": ("network", "billing", "service", "account", "device", "fraud", "other"),
+    "priority": ("P1", "P2", "P3", "P4"),
+}
+_PAGE = 25
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Backend(Protocol):
+    """What the pages show; see serve.backend for the shapes."""
+
+    async def sign_in(self, key: str) -> Principal | None:
+        """Who a key belongs to."""
+
+    async def principal(self, session: str) -> Principal | None:
+        """Who a session belongs to."""
+
+    def session_for(self, principal: Principal) -> str:
+        """A signed cookie value."""
+
+    async def search(
+        self,
+        query: str,
+        mode: str,
+        filters: dict[str, list[str]],
+        since: str | None,
+        until: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> dict[str, Any]:
+        """Hits; ValueError with a readable message where the search cannot be run."""
+
+    async def complaint(self, event_id: str) -> dict[str, Any] | None:
+        """One complaint."""
+
+    async def overview(self) -> dict[str, Any]:
+        """Figures."""
+
+    async def incidents(self, limit: int) -> list[dict[str, Any]]:
+        """The newest incidents."""
+
+    async def incident(self, incident_id: str) -> dict[str, Any] | None:
+        """One incident."""
+
+    async def alert_position(self) -> int:
+        """Number of the last alert in the feed, from which the page goes on."""
+
+
+class _Away(Exception):
+    """Answered with another response than the page."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+def router(backend: Backend) -> APIRouter:
+    """The console's routes."""
+    routes = APIRouter(include_in_schema=False)
+
+    def page(name: str, request: Request, status: int = 200, **values: Any) -> HTMLResponse:
+        html = _templates().get_template(f"{name}.html").render(path=request.url.path, **values)
+        return HTMLResponse(html, status, _HEADERS)
+
+    async def who(request: Request) -> Principal:
+        session = request.cookies.get(COOKIE)
+        principal = await backend.principal(session) if session else None
+        if principal is None:
+            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            raise _Away(RedirectResponse(f"/login?next={quote(here, safe='')}", 303, _HEADERS))
+        if not principal.may(*_LOOKERS):
+            text = f"The role {principal.role} sends complaints and does not read them. Sign in with another key."
+            raise _Away(page("message", request, 403, user=principal, title="Not for this key", text=text))
+        return principal
+
+    def guarded(handler: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+        from functools import wraps
+
+        @wraps(handler)
+        async def run(*args: Any, **kwargs: Any) -> Response:
+            try:
+                return await handler(*args, **kwargs)
+            except _Away as away:
+                return away.response
+
+        return run
+
+    def missing(request: Request, user: Principal, what: str) -> HTMLResponse:
+        text = f"There is no {what} with this id. It may have been typed wrongly, or it is a dead letter."
+        return page("message", request, 404, user=user, title="Not found", text=text)
+
+    @routes.get("/login")
+    async def login_form(request: Request, next: str = "/") -> Response:
+        return page("login", request, user=None, next=_local(next), wrong=False)
+
+    @routes.post("/login")
+    async def login(request: Request, key: Annotated[str, Form()], next: Annotated[str, Form()] = "/") -> Response:
+        if not _same_origin(request):
+            return page("message", request, 403, user=None, title="Refused", text="The form came from another site.")
+        principal = await backend.sign_in(key.strip())
+        if principal is None:
+            return page("login", request, 401, user=None, next=_local(next), wrong=True)
+        response = RedirectResponse(_local(next), 303, _HEADERS)
+        secure = request.url.scheme == "https"
+        response.set_cookie(
+            COOKIE, backend.session_for(principal), max_age=12 * 3600, httponly=True, samesite="strict", secure=secure
+        )
+        return response
+
+    @routes.post("/logout")
+    async def logout(request: Request) -> Response:
+        if not _same_origin(request):
+            return page("message", request, 403, user=None, title="Refused", text="The form came from another site.")
+        response = RedirectResponse("/login", 303, _HEADERS)
+        response.delete_cookie(COOKIE)
+        return response
+
+    @routes.get("/")
+    @guarded
+    async def overview(request: Request) -> Response:
+        user = await who(request)
+        return page("overview", request, user=user, data=await backend.overview(), incidents=await backend.incidents(3))
+
+    @routes.get("/search")
+    @guarded
+    async def search(
+        request: Request,
+        q: str = "",
+        mode: str = "hybrid",
+        channel: Annotated[list[str], Query()] = [],  # noqa: B006 -- FastAPI copies defaults
+        category: Annotated[list[str], Query()] = [],  # noqa: B006
+        priority: Annotated[list[str], Query()] = [],  # noqa: B006
+        region: Annotated[list[str], Query()] = [],  # noqa: B006
+        language: Annotated[list[str], Query()] = [],  # noqa: B006
+        since: str = "",
+        until: str = "",
+        cursor: str = "",
+    ) -> Response:
+        user = await who(request)
+        given = dict(zip(_FILTERS, (channel, category, priority, region, language), strict=True))
+        filters = {name: [v for v in values if v] for name, values in given.items()}
+        answer, wrong = None, None
+        try:
+            answer = await backend.search(q, mode, filters, since or None, until or None, _PAGE, cursor or None)
+        except ValueError as error:
+            wrong = str(error)
+        state = {"q": q, "mode": mode, "since": since, "until": until, **filters}
+        more = None
+        if answer and answer["next_cursor"]:
+            more = "/search?" + urlencode({**_nonempty(state), "cursor": answer["next_cursor"]}, doseq=True)
+        return page(
+            "search", request, 422 if wrong else 200, user=user, state=state, answer=answer, wrong=wrong, more=more,
+            choices=_CHOICES, first=not cursor,
+        )  # fmt: skip
+
+    @routes.get("/complaints/{event_id}")
+    @guarded
+    async def complaint(request: Request, event_id: str) -> Response:
+        user = await who(request)
+        row = await backend.complaint(event_id)
+        if row is None:
+            return missing(request, user, "complaint")
+        return page("complaint", request, user=user, row=row)
+
+    @routes.get("/alerts")
+    @guarded
+    async def alerts(request: Request) -> Response:
+        user = await who(request)
+        # The position first: what comes between the two reads is shown twice rather than never.
+        position = await backend.alert_position()
+        return page("alerts", request, user=user, incidents=await backend.incidents(100), position=position)
+
+    @routes.get("/incidents/{incident_id}")
+    @guarded
+    async def incident(request: Request, incident_id: str) -> Response:
+        user = await who(request)
+        row = await backend.incident(incident_id)
+        if row is None:
+            return missing(request, user, "incident")
+        return page("incident", request, user=user, row=row)
+
+    @routes.get("/static/{name}")
+    async def static(request: Request, name: str) -> Response:
+        found = _asset(name)
+        if found is None:
+            return Response("not found", 404)
+        body, kind, tag = found
+        headers = {"ETag": tag, "Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=kind, headers=headers)
+
+    return routes
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "chips": marks.chips, "when": marks.when, "segment": marks.segment, "number": marks.number, "words": marks.words
+    }  # fmt: skip
+    return environment
+
+
+_STATIC = {"console.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8"}
+
+
+@lru_cache(maxsize=8)
+def _asset(name: str) -> tuple[bytes, str, str] | None:
+    """(bytes, media type, ETag) of one of our files, or of Plotly's script from its installed package."""
+    if name in _STATIC:
+        body, kind = (_HERE / "static" / name).read_bytes(), _STATIC[name]
+    elif name == "plotly.min.js":
+        body = importlib.resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+        kind = "text/javascript; charset=utf-8"
+    else:
+        return None
+    return body, kind, f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+
+def _local(target: str) -> str:
+    """A path on this site; anything else is the start page."""
+    plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if plain and "\\" not in target else "/"
+
+
+def _same_origin(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or origin.split("://", 1)[-1] == request.headers.get("host")
+
+
+def _nonempty(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
