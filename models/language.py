@@ -145,4 +145,4 @@ _MISSING = {"pcm": -0.12, "hau": -0.25, "yor": -0.25, "ibo": -0.25, "swa": -0.4}
 _PAIR = 1.5
 #: Pidgin reads like English to the identifier: what it thinks unlike English is hardly Pidgin.
 _RELATED = 0.4
-_SHARPNESS = 0.7
+_SHARPNESS = 1.2

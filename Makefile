@@ -1,0 +1,48 @@
+# Targets describe themselves: `make help`.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo up test test-all check format bench clean
+
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make the environment in .venv with the tested versions
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) -V). Set PYTHON=..."; exit 1; }
+	@echo "beejan: making $(VENV) (about two minutes, 3 GB) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+	@echo "beejan: installed; $(BIN)/beejan --help"
+
+demo: install ## Start everything and replay a week of complaints with an outage in it
+	@$(BIN)/beejan demo
+
+up: install ## Start an engine on ./data
+	@$(BIN)/beejan up
+
+test: install ## The tests that every change must pass
+	@$(BIN)/python -m pytest -m "not soak"
+
+test-all: install ## All tests, the minutes-long ones too
+	@$(BIN)/python -m pytest
+
+check: install ## Lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: install ## Put the code in form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: install ## Pipeline against a plain loop, and latency at 20 complaints a second
+	@$(BIN)/beejan bench pipeline latency --out out
+
+clean: ## Remove the environment and what tools left; data stays
+	@rm -rf $(VENV) build out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,172 @@
+"""Against a real nats-server."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+
+import pytest
+
+from connectors import nats_server
+from connectors.errors import MessageTooLarge, NatsAway, PortTaken, StreamFull
+from connectors.nats import (
+    ConsumerSpec,
+    NatsTarget,
+    StreamDrift,
+    StreamSpec,
+    ack_all,
+    connect,
+    ensure_consumer,
+    ensure_stream,
+    follow,
+    publish,
+    pull,
+)
+
+
+class Server:
+    def __init__(self, folder):
+        self.folder = folder
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.config, self.credentials = nats_server.prepare(self.folder, 0, 1 << 20, 1 << 30)
+        command = [str(nats_server.find_binary()), "-c", str(self.config)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        nats_server.wait_ready(self.process, self.credentials, self.folder / "nats-server.log")
+        self.target = NatsTarget(self.credentials.url, self.credentials.user, self.credentials.password)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def server(tmp_path):
+    running = Server(tmp_path / "nats")
+    yield running
+    nats_server.stop(running.process)
+
+
+SPEC = StreamSpec(8 << 20, 1 << 20, 60)
+
+
+def with_connection(server, work):
+    async def run():
+        connection = await connect(server.target, "test", patient=False)
+        try:
+            return await work(connection.jetstream())
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def test_an_acknowledged_message_survives_kill_nine(server):
+    async def send(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        return [(await publish(js, "s.a", b"x%d" % n, f"id{n}")).seq for n in range(50)]
+
+    async def count(js):
+        return (await js.stream_info("S")).state.messages
+
+    assert with_connection(server, send) == list(range(1, 51))
+    server.kill()
+    server.start()
+    assert with_connection(server, count) == 50
+
+
+def test_the_same_message_id_is_stored_once(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        return await publish(js, "s.a", b"x", "one"), await publish(js, "s.a", b"x", "one")
+
+    first, second = with_connection(server, work)
+    assert (first.duplicate, second.duplicate, first.seq == second.seq) == (False, True, True)
+
+
+def test_a_full_stream_pushes_back(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], StreamSpec(1 << 20, 1 << 20, 60))
+        with pytest.raises(StreamFull, match="full"):
+            for n in range(300):
+                await publish(js, "s.a", b"x" * 8000, str(n))
+
+    with_connection(server, work)
+
+
+def test_a_message_over_the_limit_is_refused_with_its_size(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        with pytest.raises(MessageTooLarge, match="2097152 bytes"):
+            await publish(js, "s.a", b"x" * (2 << 20), "big")
+
+    with_connection(server, work)
+
+
+def test_other_settings_of_a_stream_are_refused_with_the_difference(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        with pytest.raises(StreamDrift, match=r"max_bytes is 8388608, must be 9437184"):
+            await ensure_stream(js, "S", ["s.>"], StreamSpec(9 << 20, 1 << 20, 60))
+
+    with_connection(server, work)
+
+
+def test_what_is_not_acknowledged_comes_again(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        await ensure_consumer(js, "S", ConsumerSpec("c", 1.0, 100))
+        for n in range(5):
+            await publish(js, "s.a", b"%d" % n, str(n))
+        subscription = await js.pull_subscribe_bind("c", "S")
+        first = await pull(subscription, 10, 0.2)
+        await ack_all(first[:3])
+        await asyncio.sleep(1.2)
+        again = await pull(subscription, 10, 0.2)
+        return [m.data for m in first], [m.data for m in again]
+
+    first, again = with_connection(server, work)
+    assert first == [b"0", b"1", b"2", b"3", b"4"]
+    assert again == [b"3", b"4"]
+
+
+def test_following_goes_on_after_a_sequence(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        for n in range(4):
+            await publish(js, "s.a", b"%d" % n, str(n))
+        seen = []
+        async with asyncio.timeout(5):
+            with contextlib.suppress(asyncio.CancelledError):
+                async for sequence, payload in follow(js, "s.>", 2):
+                    seen.append((sequence, payload))
+                    if len(seen) == 2:
+                        break
+        return seen
+
+    assert with_connection(server, work) == [(3, b"2"), (4, b"3")]
+
+
+def test_a_wrong_password_and_an_absent_server_are_told(server):
+    wrong = NatsTarget(server.credentials.url, server.credentials.user, "nonsense")
+    with pytest.raises(NatsAway, match=r"nats\.password"):
+        asyncio.run(connect(wrong, "test", patient=False))
+    with pytest.raises(NatsAway, match="no connection"):
+        asyncio.run(connect(NatsTarget(f"nats://127.0.0.1:{nats_server.free_port()}"), "test", patient=False))
+
+
+def test_the_configuration_syncs_always_and_is_private(server):
+    text = server.config.read_text()
+    assert "sync_interval: always" in text
+    assert 'listen: "127.0.0.1:' in text
+    assert oct(os.stat(server.config).st_mode & 0o777) == "0o600"
+
+
+def test_a_taken_port_is_named(server):
+    port = int(server.credentials.url.rsplit(":", 1)[1])
+    with pytest.raises(PortTaken, match=str(port)):
+        nats_server.check_port(port, "nats.port")
