@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pyarrow as pa
 from connectors.errors import StoreFull, Terminal, Transient
 
 _VERSION = b"beejan.schema_version"
+
+_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES = 256 << 20, 32 << 20
 
 
 class SchemaMismatch(Terminal):
@@ -56,7 +59,7 @@ class Table:
         self._path = f"{uri.rstrip('/')}/{name}.lance"
         if self._local:
             Path(uri).mkdir(parents=True, exist_ok=True)
-        database = lancedb.connect(uri, storage_options=self._options or None)
+        database = lancedb.connect(uri, storage_options=self._options or None, session=_session())
         if name in _names(database):
             self._table = database.open_table(name)
             self._check(version)
@@ -199,10 +202,20 @@ def open_reader(uri: str, name: str, options: dict[str, str] | None = None) -> A
     import lancedb
 
     try:
-        database = lancedb.connect(uri, storage_options=options or None, read_consistency_interval=timedelta(0))
+        database = lancedb.connect(
+            uri, storage_options=options or None, read_consistency_interval=timedelta(0), session=_session()
+        )
         return database.open_table(name)
     except (RuntimeError, OSError, ValueError) as error:
         raise _translated(name, error) from error
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:
+    """The caches of this process, bounded: by default each new version stays cached, up to gigabytes."""
+    import lancedb
+
+    return lancedb.Session(index_cache_size_bytes=_INDEX_CACHE_BYTES, metadata_cache_size_bytes=_METADATA_CACHE_BYTES)
 
 
 def _names(database: Any) -> list[str]:

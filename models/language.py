@@ -124,10 +124,15 @@ _NOISE = re.compile(r"<[A-Z]{2,12}_[0-9a-f]{4}>|https?://\S+|www\.\S+|@\w+|#(?=\
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f])*(?:['’][^\W\d_]+)?")
 _YORUBA_TONE = re.compile("[ioun]\u0323?\u0300(?=[^\\W\\d_])|n\u0301|m\u0301")
 _PIDGIN_PAIRS = re.compile(
-    r"\b(?:no (?=dey|be\b|get|fit|gree|wan|go\b|sabi|see\b|mind|vex|know|dull|come\b)|(?:e|i|dem|una|we) (?=dey|don|no\b|wan\b|fit\b|neva)"
-    r"|you no\b|make (?=una|dem|we|i\b|e\b|im\b|am\b)|na (?=so|the|dis|dat|my|me\b|you|una|im\b|why|who|which|only|god)"
-    r"|(?:give|tell|see|help|call|carry|do|take|put|fix|check|send|use|collect|beg|ask|like|love|kill|follow|buy|sell|pay|arrest|blast) am\b"
-    r"|how far\b|e (?=be\b|get|go\b|good|sweet|pain|clear|reach)|(?:go|fit) (?=be\b|sign|sell|pay|die|do\b|retire|start|kill|see|help|fix|work|load|reach|open|buy|use\b|come\b|take)|for (?=here\b|body|inside|naija))"
+    r"\b(?:no (?=dey|be\b|get|fit|gree|wan|go\b|sabi|see\b|mind|vex|know|dull|come\b)"
+    r"|(?:e|i|dem|una|we) (?=dey|don|no\b|wan\b|fit\b|neva)|(?:only|go) (?=fit\b)|you no\b"
+    r"|(?:i|we|you|dem|una|e|he|who|no|still|don|just|things?|people|wey) (?=de\b)"
+    r"|don (?=de\b|go\b|see\b|come|join|tire|get|do\b|be\b)|make (?=una|dem|we|i\b|e\b|im\b|am\b)"
+    r"|na (?=so\b|the\b|dis|dat|my|me\b|you|una|im\b|him|why|who|which|only|god|lie\b|real|work|today|turn|thief|wa\b)"
+    r"|(?:give|tell|see|help|call|carry|do|take|put|fix|check|send|use|collect|beg|ask|like|love|kill|follow|buy"
+    r"|sell|pay|arrest|blast) am\b|how far\b|e (?=be\b|get|go\b|good|sweet|pain|clear|reach)|(?:me|dem|him) (?=sef)"
+    r"|(?:go|fit) (?=be\b|sign|sell|pay|die|do\b|retire|start|kill|see|help|fix|work|load|reach|open|buy|use\b|come\b"
+    r"|take)|for (?=here\b|body|inside|naija))"
 )
 _ISO3 = {
     "en": "eng", "fr": "fra", "ar": "ara", "hi": "hin", "es": "spa", "pt": "por", "sw": "swa", "de": "deu",

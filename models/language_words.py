@@ -41,7 +41,9 @@ CUES = {
         "yakamata kungiyar kotu zaben harin hukumar jamiyyar shekaru manyan "
         "kasashe shugabannin guda kirki dauki kamfanin kamfani cire saya sayi caji kudaden lambar lambata korafi amsa "
         "turo tura min aiko bashi bashin raina wallah ruwa sarki kasuwa asibiti yaro karatu makaranta taya zuciya "
-        "zargin cutar daga harajin tattalin arzikin dalibai yawan wasan kuwa tabbas yaki jaki tausayi gida-gida mallam",
+        "zargin cutar daga harajin tattalin arzikin dalibai yawan wasan kuwa tabbas yaki jaki tausayi mallam "
+        "dai kyau kina kowa akwai dole barka wlh gsky za'a zaa ashe wuta duniya kawo baka bamu yaci fatan mamaki karya "
+        "ciki kaji kudin kana indai daya dama amfani sallah bawa kaya gaba gari laifi rai sake kasance nasara zabi",
         "mun sun kun ya ana ina ta ba ne ce sai ko mai shi ita aka tun safe wane wai kam toh fa ga ka ki "
         "bai bata ban son iya san dan yan rana dare mata maza gobe saka fara kashe kara nan kai ci yi wa da haba",
         "na a an can ku mu su ni sa so to ke kan",
@@ -54,7 +56,8 @@ CUES = {
         "beeni gbigba gbogbogbo mofe nje mase maa oun iwo yin eyin emi awa omo baba owo wahala-mi ogbeni gangan "
         "yoruba ipinle ile-iwe ise tiwon temi tiwa tire wonyi kankan sise lowo lodo lowolowo gbe gbo gba "
         "ayafi bakan afi tori latari arakunrin arabinrin idibo asofin olori ikini ebi eko agbara eeyan egbe "
-        "netiwoki netiwooki ayelujara ipe kaadi iranlowo yanju sanwo gbese pada eto onibara banki gbowo enikeni idunnu ileese",
+        "netiwoki netiwooki ayelujara ipe kaadi iranlowo yanju sanwo gbese pada eto onibara banki gbowo enikeni idunnu ileese "
+        "agba ibi ojumo orun inu oja eran kii nii ogun omode agbaye",
         "mi ti ni ko si pe je mo fi lo wa ba fe ri ki bi se oju ori aye ara ile ilu ede oko ore igba akoko ale osan "
         "ola oni ana tele ati amo nla dara dun yi kan ran ese gan gidi ire ayo ku jade sun siwaju",
         "a o n e mu ma re de ka on lese die",
@@ -69,7 +72,7 @@ CUES = {
         "egwu egbuo uno nkea ahun aputa choro acho achoro aturu otutu gaa oma amaka chim nwee ndu anwu anu ike "
         "agbakwala ewo odi aro mgba ndidi maka mana nwata nwatakiri gbara weputara kpatara gosiri anambra "
         "agwula enwere ezuola weghachi ikike emela kaadi ugwo mgbasa akuko kwesiri ogini ezigbo ife chere anyanwu "
-        "nnukwu onu njem obara ekwensu amu ekene uto idi nwaada kpee zuru zuo gwa gwara ewepu wepu wepuru kwuo rie",
+        "nnukwu onu njem obara ekwensu amu ekene uto idi nwaada kpee zuru zuo gwa gwara ewepu wepu wepuru nkem mazi ebube gozie agozigo eme mma nma diri buru uzo kwuo rie",
         "ego ebe aka mere kpo taa si bu ha ga gi fa ala elu otu oku ime were nso afo ma nu nye asi dere ka ya ise ano",
         "na m o a i di n",
     ),

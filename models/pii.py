@@ -99,7 +99,7 @@ def _repeats(folded: str, work: str, found: list[Span]) -> str:
     names: set[str] = set()
     for span in found:
         value = folded[span.start : span.end]
-        if span.type == "PERSON" and len(names) < _MOST_NAMES:
+        if span.type == "PERSON" and len(names) < _MOST_NAMES and len(value) > 2 and value[0].isupper():
             names.add(value)
         elif span.type in _NUMERIC:
             numbers.setdefault(canonical("PHONE", value), span.type)
@@ -134,8 +134,12 @@ def _plain(character: str) -> str:
     return folded if len(folded) == 1 else character
 
 
-INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
-_PLAIN = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-") | dict.fromkeys("\u00b7\u2022\u2024\u30fb", ".")
+INVISIBLE = frozenset(
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+_PLAIN = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-") | dict.fromkeys(
+    "\u00b7\u2022\u2024\u30fb", "."
+)
 _ROUNDS = 10
 _MOST_NAMES = 20
 _NUMERIC = frozenset({"PHONE", "CARD", "ACCOUNT", "NIN", "BVN", "SSN"})

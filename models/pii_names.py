@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 
-_WORD = re.compile(r"[^\W\d_][^\W\d_'.-]*")
-_NOT_NAMES = frozenset(
-    "a about account after again agent airtel all also always am an and and are as at be been being but by called can care "
-    "center centre client customer d' desk did didn does doesn don for from glo had has have he her him his i in is isn "
-    "it its just linked manager me missing mtn my need network no not now of on or our please registered representative "
-    "rep service she since so still support supervisor team than that the their them there they this to unknown until "
-    "very was we were what when which who why will with wrong wrongly you your na wey dey and the someone somebody "
-    "anyone spelt spelled different updated changed correct incorrect etisalat safaricom ntel company executive "
-    "director sales they're he's she's yet only never ever telling asking trying phone email mobile number live in".split()
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f'’])*")
+#: What follows a cue without being a name.
+_OTHERS = (
+    "a about account after again agent airtel all also always am an and anyone are as asking at be been being "
+    "but by called can care center centre changed client company correct customer desk dey did didn different "
+    "director does doesn don email etisalat ever executive for from glo had has have he her him his i in "
+    "incorrect is isn it its just linked live manager me missing mobile mtn my na need network never no not "
+    "now ntel number of on only or our phone please registered rep representative safaricom sales service she "
+    "since so somebody someone spelled spelt still supervisor support team telling than that the their them "
+    "there they this to trying unknown until updated very was we were wey what when which who why will with "
+    "wrong wrongly yet you your "
 )
+_NOT_NAMES = frozenset(_OTHERS.split())
 
 
 def name_length(value: str, capital: bool = False) -> int:
@@ -29,11 +32,11 @@ def name_length(value: str, capital: bool = False) -> int:
     for match in _WORD.finditer(value):
         word = match.group()
         capitalised = word[0].isupper() or word[0].lower() == word[0].upper()
-        if word.casefold().rstrip(".") in _NOT_NAMES or (not capitalised and (capital or (words and not lower))):
+        if word.casefold() in _NOT_NAMES or (not capitalised and (capital or (words and not lower))):
             break
         if words == 0:
             lower = not capitalised
         if lower and words == 2:
             break
-        end, words = match.start() + len(word.rstrip(".'-")), words + 1
+        end, words = match.start() + len(word.rstrip("'’")), words + 1
     return end

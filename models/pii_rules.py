@@ -42,7 +42,11 @@ class Rule:
         for match in self.pattern.finditer(text):
             start, value = match.start(group), match.group(group)
             end = start + (self.length(value) if self.length else len(value))
-            if end > start and (self.check is None or self.check(value)) and self._placed(text[max(0, start - 40) : start]):
+            if (
+                end > start
+                and (self.check is None or self.check(value))
+                and self._placed(text[max(0, start - 40) : start])
+            ):
                 yield start, end
 
     def _placed(self, before: str) -> bool:
@@ -55,7 +59,7 @@ _DIGIT = re.compile(r"\d")
 _MAIL = r"(?:gmail|googlemail|yahoo|ymail|hotmail|outlook|live|icloud|aol|protonmail|proton)"
 _AT = r"(?: {0,2}[(\[{] ?(?:at|@) ?[)\]}] {0,2}| at | ?@ ?)"
 _DOT = r"(?: {0,2}[(\[{] ?(?:dot|\.) ?[)\]}] {0,2}| dot | ?\. ?)"
-_LOCAL = r"(?<![\w.%+-])[\w.%+-]{1,256}"
+_LOCAL = r"(?<![\w.%+-])(?:[\w%+-]{1,40} (?:dot|underscore) ){0,3}[\w.%+-]{1,256}"
 _SEP = r"[ .()/_-]{0,3}"
 _MONEY = re.compile(r"(?i)(?:[₦$€£¥#]|\b(?:n|ngn|kes|ksh|usd|ghs|gbp|eur|rs|r|us|naira|amount|sum)\.?) ?$")
 #: Numbers of things, not of people.
@@ -68,17 +72,20 @@ _CALL = re.compile(
     r"(?i)\b(?:phone|tel|telephone|call(?:ed|ing)?|mobile|cell|fax|whats ?app|contact|reach|dial|sms|msisdn|line|number|numbers"
     r"|text|messages|answering|ring|gsm|office|home|nomba|lamba|simu|nọmba)\b[^\d\n\ue000+]{0,20}$"
 )
+_WORD = r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f'’]){0,30}"
+_NAME = rf"({_WORD}\.?(?:[ -]{_WORD}){{0,3}})"
 _WALL_BEFORE = r"(?<![\w₦$€£¥#*])(?<!\d[.,:/-])"
-_WALL_AFTER = r"(?![\w#*%])(?![.,:/-]\d)(?! ?(?:naira|ngn|kes|ksh|usd|dollars?|shillings?|gb|mb|kb|million|%)\b)"
-_NUMBER = r"(?:\W{0,3}\b(?:number|num|no|nr|id|is|was|with|details?|my|bank|ending|the|to|of|for))"
+_NOT_MONEY = r"(?!\d)(?! ?(?:naira|ngn|kes|ksh|usd|dollars?|shillings?|gb|mb|kb|million|billion)\b)"
+_WALL_AFTER = r"(?![\w#*%])(?![.,:/-]\d)" + _NOT_MONEY
+_NUMBER = r"(?:[^\w\ue000]{0,3}\b(?:number|num|no|nr|id|is|was|with|details?|my|bank|ending|the|to|of|for))"
 
 RULES = (
-    Rule("EMAIL", re.compile(_LOCAL + r"@(?:[\w-]{1,63}\.){1,5}[^\W\d_]{2,24}")),
+    Rule("EMAIL", re.compile(r"(?<![\w.%+-])[\w.%+-]{1,256}@(?:[\w-]{1,63}\.){1,5}[^\W\d_]{2,24}")),
     Rule("EMAIL", re.compile(rf"(?i){_LOCAL}{_AT}{_MAIL}\b(?:{_DOT}(?:com|co|org|net|ng|fr|ke|uk)\b){{0,2}}")),
     Rule(
         "EMAIL",
         re.compile(
-            r"(?i)(?<![\w.%+-])[\w.%+-]{2,256}(?: at | ?[(\[{] ?at ?[)\]}] ?| ?@ ?)[a-z0-9-]{2,40}"
+            r"(?i)(?<![\w.%+-])(?:[\w%+-]{1,40} (?:dot|underscore) ){0,3}[\w.%+-]{2,256}(?: at | ?[(\[{] ?at ?[)\]}] ?| ?@ ?)[a-z0-9-]{2,40}"
             r"(?: dot | ?[(\[{] ?dot ?[)\]}] ?)[a-z]{2,10}\b(?:(?: dot | ?[(\[{] ?dot ?[)\]}] ?)[a-z]{2,3}\b)?"
         ),
     ),
@@ -89,7 +96,7 @@ RULES = (
     Rule(
         "CARD",
         re.compile(
-            r"(?i)\b(?:debit|credit|atm|master|visa|verve|my)? ?cards?\b" + _NUMBER + r"{0,3}[ .:=#-]{0,3}(\d(?:[ .-]{0,2}\d){12,18})(?!\d)"
+            r"(?i)\b(?:debit|credit|atm|master|visa|verve|my)? ?cards?\b" + _NUMBER + r"{0,3}[ .:=#/-]{0,3}(\d(?:[ .-]{0,2}\d){12,18})(?!\d)"
         ),
     ),
     Rule("NIN", re.compile(r"(?i)\b(?:nin|national id(?:entity|entification)?(?: number| no)?)\b[^\d\n\ue000]{0,15}(\d(?:[ .-]?\d){10})(?!\d)")),
@@ -100,15 +107,18 @@ RULES = (
         "ACCOUNT",
         re.compile(
             r"(?i)\b(?:acct?s?|accounts?|a/c|ac|nuban|meter|policy|customer|subscriber|smartcard|smart card|decoder|imei|iccid|iuc)\b\.?"
-            + _NUMBER + r"{0,4}[ .:=#-]{0,3}(\d(?:[ -]?\d){7,19})(?!\d)"
+            + _NUMBER + r"{0,4}[ .:=#/-]{0,3}(\d(?:[ -]?\d){7,19})(?!\d)"
         ),
         not_a_date,
     ),
+    Rule("IP", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"), ip),
+    Rule("IP", re.compile(r"(?<![\w:])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{6,39}(?![\w:])"), ip),
     Rule("PHONE", re.compile(r"(?<!\w)\(?\+ ?\(?\d(?:" + _SEP + r"\d){6,14}(?!\d)"), international),
     Rule("PHONE", re.compile(r"(?<![\w.,:/-])00[1-9](?:" + _SEP + r"\d){6,12}(?![\w%])"), international),
     Rule(
         "PHONE",
-        re.compile(r"(?<![\dA-Z])(?<![A-Z]-)(?:\(?234\)?" + _SEP + r"(?:\(0\))?)?0?" + _SEP + r"[789](?:[ .()/_-]{0,2}[01])(?:[ .()_-]{0,2}\d){8}(?!\d)"),
+        re.compile(r"(?<![\dA-Z])(?<![A-Z]-)(?:\(?234\)?" + _SEP + r"(?:\(0\))?" + _SEP + r")?\(?(?:0" + _SEP + r")?[789]" + _SEP + r"[01](?:[ .()_-]{0,3}\d){8}"
+            + _NOT_MONEY),
         mobile, unless_before=_MONEY,
     ),
     Rule("PHONE", re.compile(r"(?<![\w.,:/-])\d(?:[ .-]?\d){10,14}(?!\w)"), country_code, unless_before=_THING),
@@ -128,16 +138,14 @@ RULES = (
     Rule("PHONE", re.compile(_WALL_BEFORE + r"[1-9]\d{9,10}" + _WALL_AFTER), not_a_date, unless_before=_THING),
     Rule("PHONE", re.compile(_WALL_BEFORE + r"\(?\d(?:[ .()-]{0,2}\d){6,14}" + _WALL_AFTER), grouped, before=_CALL, unless_before=_THING),
     Rule("PHONE", re.compile(_WALL_BEFORE + r"\(?\d(?:[ .()-]{0,2}\d){6,14}(?=[ -](?:office|fax|mobile|home|cell)\b)", re.I), grouped),
-    Rule("IP", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"), ip),
-    Rule("IP", re.compile(r"(?<![\w:])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{6,39}(?![\w:])"), ip),
-    Rule("HANDLE", re.compile(r"(?<![\w@])@(?!(?:N|NGN|Ksh|KES)?\d{1,9}\b)(?=\d{0,20}[^\W\d])\w{1,50}(?:\.\w{1,30})?")),
+    Rule("HANDLE", re.compile(r"(?<![\w@])@(?!(?:N|NGN|Ksh|KES)?\d{1,9}\b)(?=\d{0,20}[^\W\d])\w+(?:[.@]\w+)*")),
     Rule(
         "PERSON",
         re.compile(
-            r"(?i)\b(?:my (?:full |real |account )?names? (?:is|na|are|be)|agent'?s? name(?: is| was)?|sunana|suna na|oruko mi ni|aha m bu"
+            r"(?i)\b(?:my (?:full |real |account )?names? (?:is|na|are|be)|agent'?s? name(?: is| was)?|sunana|oruko mi ni|aha m bu"
             r"|(?:agent|rep|representative|staff|lady|guy|man|woman|officer) (?:called|named|by name)"
             r"|i(?: am|'m) (?:mr|mrs|ms|miss|dr)\.?|jina langu ni|je m'appelle)"
-            r":? ([^\W\d_][^\W\d_'-]{0,24}(?:[ -][^\W\d_][^\W\d_'.-]{0,24}){0,3})"
+            r":? " + _NAME
         ),
         length=name_length,
     ),
@@ -145,7 +153,7 @@ RULES = (
         "PERSON",
         re.compile(
             r"\b(?:Mr|Mrs|Ms|Dr|Prof|Engr|Barr|Alhaji|Alhaja|Hajiya|Mallam|Name:|NAME:|name:|[Ss]poke (?:to|with))\.? ?"
-            r"([^\W\d_][^\W\d_'-]{0,24}(?:[ -][^\W\d_][^\W\d_'.-]{0,24}){0,3})"
+            + _NAME
         ),
         length=lambda value: name_length(value, capital=True),
     ),
@@ -153,7 +161,7 @@ RULES = (
         "PERSON",
         re.compile(
             r"(?i)\b(?:regards|sincerely|faithfully|signed|thanks|thank you|cheers|yours)[,.]? {0,3}\n\s{0,4}"
-            r"([^\W\d_][^\W\d_'-]{0,24}(?:[ -][^\W\d_][^\W\d_'.-]{0,24}){0,2})(?=\s{0,4}(?:\n|$|,|\.))"
+            + _NAME + r"(?=\s{0,4}(?:\n|$|,|\.))"
         ),
         length=lambda value: name_length(value, capital=True),
     ),

@@ -100,20 +100,23 @@ def detect(counts: NDArray[np.int64], hours: NDArray[np.int64], params: SurgePar
 class _Season:
     """The hour-of-week shape of all complaints together, each hour drawn towards its hour of the day."""
 
-    _PRIOR = 24.0  # buckets: two hours of five-minute buckets
+    #: What draws an hour towards its hour of the day, and that towards the mean, is worth this many complaints.
+    _PRIOR = 6.0
 
     def __init__(self) -> None:
         self._sum, self._seen = np.zeros(168), np.zeros(168)
 
     def factor(self, hour: int) -> float:
-        """Expected total of this hour over the mean one; 1 while little is known."""
-        seen = self._seen.sum()
-        mean = self._sum.sum() / seen if seen else 0.0
-        if mean <= 0:
+        """Expected total of this hour over the mean one; 1 until every hour of the day has been seen.
+
+        Before, "the mean one" would be that of the hours seen so far, and the level would follow it.
+        """
+        if not (self._seen.reshape(7, 24).sum(axis=0) > 0).all() or self._sum.sum() <= 0:
             return 1.0
-        same = slice(hour % 24, None, 24)
-        daily = (self._sum[same].sum() + self._PRIOR * mean) / (self._seen[same].sum() + self._PRIOR)
-        weekly = (self._sum[hour] + self._PRIOR * daily) / (self._seen[hour] + self._PRIOR)
+        mean = self._sum.sum() / self._seen.sum()
+        same, buckets = slice(hour % 24, None, 24), self._PRIOR / mean
+        daily = (self._sum[same].sum() + buckets * mean) / (self._seen[same].sum() + buckets)
+        weekly = (self._sum[hour] + 4 * buckets * daily) / (self._seen[hour] + 4 * buckets)
         return float(max(weekly / mean, 0.05))
 
     def learn(self, hour: int, total: float) -> None:
@@ -221,8 +224,9 @@ class _State:
     ) -> None:
         closed = np.ones(len(seen), dtype=bool)
         closed[list(self.open)] = False
-        # A count far above the expected one teaches only up to two deviations, rounded up to a complaint.
-        taught = np.minimum(seen, np.ceil(mean + 2.0 * deviation))
+        # A count far above the expected one teaches only up to three deviations and a complaint, so that a
+        # surge does not become the baseline; a tighter bound was seen to hold the level too low for days.
+        taught = np.minimum(seen, np.ceil(mean + 3.0 * deviation) + 1.0)
         keep = 0.5 ** (1.0 / params.half_life)
         self.count = np.where(closed, keep * self.count + taught, self.count)
         self.exposure = np.where(closed, keep * self.exposure + factor, self.exposure)

@@ -80,7 +80,7 @@ def _read(text: str, dayfirst: bool, formats: Sequence[str]) -> datetime | None:
     if not _DIGIT.search(text) or len(text) > 60:
         return None
     if _EPOCH.fullmatch(text):
-        seconds = float(text[:10] if len(text.split(".")[0]) == 13 else text)
+        seconds = float(text) / (1000 if len(text.split(".")[0]) == 13 else 1)
         return datetime.fromtimestamp(seconds, UTC)
     try:
         return datetime.fromisoformat(text)

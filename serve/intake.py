@@ -52,7 +52,7 @@ async def post_complaints(request: Request) -> dict[str, Any]:
 
 @router.post("/envelopes", status_code=202, dependencies=[Depends(require("intake"))])
 async def post_envelopes(request: Request) -> dict[str, Any]:
-    """Take up to 1,000 envelopes as connectors make them: `{"envelopes": [...]}`; see docs/api.md."""
+    """Take up to 1,000 envelopes as connectors make them, `{"envelopes": [...]}`; see engine.intake.envelope."""
     served = services(request)
     body = _parsed(await _body(request, 2 * served.settings.nats.max_payload_bytes))
     records = body.get("envelopes") if isinstance(body, dict) else None

@@ -18,7 +18,12 @@ def test_an_empty_cell_is_no_field():
 
 def test_columns_named_like_ours_are_taken():
     mapping = default_mapping(["ID", "Message", "Created At", "phone number", "color"])
-    assert mapping.fields == {"source_key": "ID", "text": "Message", "occurred_at": "Created At", "phone": "phone number"}
+    assert mapping.fields == {
+        "source_key": "ID",
+        "text": "Message",
+        "occurred_at": "Created At",
+        "phone": "phone number",
+    }
 
 
 @pytest.mark.parametrize(

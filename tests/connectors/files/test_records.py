@@ -57,13 +57,21 @@ def test_byte_order_marks_and_wide_encodings(tmp_path, encoding):
 
 
 def test_an_open_quote_does_not_swallow_the_file(tmp_path):
-    body = "id,text\n1,a\n2,\"never closed\n" + "".join(f"{n},row\n" for n in range(3, 2000))
+    body = 'id,text\n1,a\n2,"never closed\n' + "".join(f"{n},row\n" for n in range(3, 2000))
     found = read(tmp_path, "a.csv", body)
     assert defects(found) == [(3, "unbalanced_quote")]
     assert len(rows(found)) == 1998
 
 
-@pytest.mark.parametrize(("name", "text"), [("a.csv", "id;text\n1;a, b\n"), ("a.tsv", "id\ttext\n1\ta, b\n"), ("a.psv", "id|text\n1|a, b\n"), ("b.csv", "id\ttext\n1\ta, b\n")])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "id;text\n1;a, b\n"),
+        ("a.tsv", "id\ttext\n1\ta, b\n"),
+        ("a.psv", "id|text\n1|a, b\n"),
+        ("b.csv", "id\ttext\n1\ta, b\n"),
+    ],
+)
 def test_delimiters(tmp_path, name, text):
     assert rows(read(tmp_path, name, text)) == [{"id": "1", "text": "a, b"}]
 
