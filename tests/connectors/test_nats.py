@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 
@@ -163,7 +162,7 @@ def test_the_configuration_syncs_always_and_is_private(server):
     text = server.config.read_text()
     assert "sync_interval: always" in text
     assert 'listen: "127.0.0.1:' in text
-    assert oct(os.stat(server.config).st_mode & 0o777) == "0o600"
+    assert oct(server.config.stat().st_mode & 0o777) == "0o600"
 
 
 def test_a_taken_port_is_named(server):

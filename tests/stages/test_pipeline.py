@@ -1,0 +1,154 @@
+import json
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from connectors.errors import Transient
+from engine.intake.envelope import Envelope, to_table
+from engine.stages.pipeline import CLEANING, process
+from engine.stages.model import MODEL, embed_stage
+from engine.stages.stage import Output, Reject, Stage, run
+from tests.conftest import NOW
+
+
+def table(*bodies, **more):
+    rows = []
+    for number, body in enumerate(bodies):
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "application/json" if not isinstance(body, bytes) else more.get("content_type", "text/plain")
+        envelope = Envelope("sms", "gw", str(number), raw, kind, NOW, more.get("mapping"))
+        rows.append((envelope.event_id, envelope, number))
+    return to_table(rows)
+
+
+def reasons(done):
+    return list(zip(done["error_stage"].to_pylist(), done["error_code"].to_pylist(), strict=True))
+
+
+def test_a_complaint_goes_the_whole_way(context):
+    body = {
+        "text": "No network in Ikeja &amp; donâ€™t call 08031234567", "occurred_at": "2026-03-01T10:00:00+01:00",
+        "region": " Lagos ", "customer_id": "C1", "surprise": {"a": 1},
+    }  # fmt: skip
+    row = process(table(body), context).to_pylist()[0]
+    assert row["error_stage"] is None
+    assert row["text"].startswith("No network in Ikeja & don't call <PHONE_")
+    assert row["occurred_at"] == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    assert (row["region"], row["language"], row["pii_types"]) == ("Lagos", "eng", ["PHONE"])
+    assert row["customer_id"].startswith("customer_")
+    assert row["category"] in {"network", "billing", "service", "account", "device", "fraud", "other"}
+    assert row["priority"] in {"P1", "P2", "P3", "P4"}
+    assert len(row["vector"]) == 384
+    assert row["cluster_id"] is None
+    assert context.data_key.decrypt(row["sealed"], row["event_id"]) == json.dumps(body).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"text": ""}, ("decode", "empty_text")),
+        ({"text": " ?!  "}, ("decode", "empty_text")),
+        ({"other": "x"}, ("decode", "empty_text")),
+        ({"text": "x" * 200_001}, ("decode", "text_too_long")),
+        ({"text": "fine", "occurred_at": "31/31/2025"}, ("times", "bad_time_unparsable")),
+        ({"text": "fine", "occurred_at": "2030-01-01"}, ("times", "bad_time_in_future")),
+        ({"text": "fine", "occurred_at": "1900-01-01"}, ("times", "bad_time_too_old")),
+        (["no object"], ("decode", "bad_json")),
+        (b"caf\xe9", ("decode", "invalid_encoding")),
+    ],
+)
+def test_a_bad_record_is_rejected_with_its_reason_and_the_others_pass(context, body, reason):
+    done = process(table({"text": "no network"}, body, {"text": "wrong bill"}), context)
+    assert reasons(done) == [(None, None), reason, (None, None)]
+    assert done["sealed"].null_count == 0
+
+
+def test_messages_of_rejects_carry_no_personal_data(context):
+    done = process(table({"text": "x y", "occurred_at": "call 08031234567"}), context)
+    assert "0803" not in done["error_message"][0].as_py()
+
+
+def test_control_characters_are_taken_out(context):
+    row = process(table({"text": "no\u0000 net\u0007work\u202e"}), context).to_pylist()[0]
+    assert row["error_stage"] is None
+    assert "\u0000" not in row["text"]
+
+
+def test_an_unreadable_content_type_is_no_complaint(context):
+    done = process(table(b"a,b,c", content_type="text/csv"), context)
+    assert reasons(done) == [("decode", "unreadable_record")]
+
+
+def test_a_named_and_a_travelling_mapping(context):
+    body = {"Customer Complaint": "no light", "timestamp_corrected": "2015-04-01T00:18:47", "State": "Ohio", "Ticket #": "1"}
+    named = process(table(body, mapping="comcast"), context).to_pylist()[0]
+    inline = process(table(body, mapping=context.mappings["comcast"].model_dump_json()), context).to_pylist()[0]
+    assert named["occurred_at"] == inline["occurred_at"] == datetime(2015, 4, 1, 0, 18, 47, tzinfo=UTC)
+    assert named["region"] == "Ohio"
+    assert reasons(process(table(body, mapping="nobody"), context)) == [("decode", "unknown_mapping")]
+    assert reasons(process(table(body, mapping="{broken"), context)) == [("decode", "unknown_mapping")]
+
+
+def test_an_empty_batch_has_all_columns(context):
+    done = process(table(), context)
+    assert done.num_rows == 0
+    assert {"vector", "category", "priority", "error_stage"} <= set(done.column_names)
+
+
+def test_results_do_not_depend_on_the_batch(context):
+    bodies = [{"text": f"complaint {n} about the bill"} for n in range(5)]
+    whole = process(table(*bodies), context)
+    alone = [process(table(*bodies).slice(n, 1), context) for n in range(5)]
+    for name in ("text", "category", "priority", "vector", "text_hash"):
+        assert whole[name].to_pylist() == pa.concat_tables(alone)[name].to_pylist()
+
+
+def test_every_stage_adds_what_it_says(context):
+    done = process(table({"text": "no network"}), context)
+    for stage in (*CLEANING, embed_stage(384), *MODEL):
+        dropped = {name for later in (*CLEANING, *MODEL) for name in later.drops}
+        for field in stage.adds:
+            assert field.name in dropped or done.schema.field(field.name).type == field.type
+
+
+def _stage(apply):
+    return Stage("probe", ("event_id",), pa.schema([("x", pa.int64())]), apply)
+
+
+def test_a_stage_that_raises_fails_only_the_rows_it_raises_on(context):
+    def apply(rows, context):
+        values = rows["event_id"].to_pylist()
+        if any(v == bad for v in values):
+            raise ZeroDivisionError("secret 08031234567")
+        return Output({"x": [1] * len(values)})
+
+    source = table({"text": "a"}, {"text": "b"}, {"text": "c"})
+    bad = source["event_id"][1].as_py()
+    done = run(source, [_stage(apply)], context)
+    assert done["x"].to_pylist() == [1, None, 1]
+    assert reasons(done)[1] == ("probe", "stage_error")
+    assert "0803" not in done["error_message"][1].as_py()
+
+
+def test_a_part_that_is_away_fails_the_batch_and_no_row(context):
+    def apply(rows, context):
+        raise Transient("embedder away")
+
+    with pytest.raises(Transient):
+        run(table({"text": "a"}, {"text": "b"}), [_stage(apply)], context)
+
+
+def test_a_rejected_row_is_not_shown_to_later_stages(context):
+    seen = []
+
+    def first(rows, context):
+        return Output({"x": [0, 0]}, {0: Reject("no", "not this one")})
+
+    def second(rows, context):
+        seen.append(rows.num_rows)
+        return Output({"x": [5] * rows.num_rows})
+
+    done = run(table({"text": "a"}, {"text": "b"}), [_stage(first), _stage(second)], context)
+    assert seen == [1]
+    assert done["x"].to_pylist() == [None, 5]
