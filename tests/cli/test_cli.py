@@ -1,0 +1,91 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from engine.cli.app import app
+
+run = CliRunner().invoke
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("BEEJAN_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("BEEJAN_URL", raising=False)
+
+
+def test_without_an_engine_the_way_to_one_is_told():
+    result = run(app, ["search", "x"])
+    assert result.exit_code == 75
+    assert "beejan up --detach" in result.stderr.replace("\n", " ")
+    as_json = run(app, ["search", "x", "--json"])
+    assert json.loads(as_json.stdout)["error"]["type"] == "EngineAway"
+
+
+def test_an_engine_that_gives_no_answer_is_told(monkeypatch):
+    monkeypatch.setenv("BEEJAN_URL", "http://127.0.0.1:9")
+    result = run(app, ["status"])
+    assert result.exit_code == 75
+    assert "127.0.0.1:9" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "match"),
+    [
+        (["ingest", "none.csv", "--dry-run"], 1, "no such file"),
+        (["ingest", "x", "--channel", "fax"], 2, "expected one of"),
+        (["ingest", "x", "--mapping", "nobody"], 1, "shipped ones"),
+        (["process", "none.csv"], 1, "cannot be read"),
+        (["simulate"], 2, "--out"),
+        (["bench", "nothing"], 2, "pipeline"),
+        (["keys", "create", "x", "--role", "king"], 2, "admin"),
+        (["search", "x", "--mode", "magic"], 2, "hybrid"),
+        (["nonsense"], 2, "No such command"),
+        (["config", "show", "--config", "none.yaml"], 1, "none.yaml"),
+    ],
+)
+def test_wrong_use_ends_with_a_message_and_a_code(arguments, code, match):
+    result = run(app, arguments)
+    assert result.exit_code == code
+    assert match in " ".join(result.output.replace("│", " ").split())
+
+
+def test_config_show_resolves_and_masks(monkeypatch):
+    monkeypatch.setenv("BEEJAN_NATS__PASSWORD", "hunter2")
+    monkeypatch.setenv("BEEJAN_SERVE__PORT", "0")
+    result = run(app, ["config", "show", "--json"])
+    values = json.loads(result.stdout)
+    assert values["serve"]["port"] == 0
+    assert "hunter2" not in result.stdout
+
+
+def test_a_dry_run_shows_what_would_be_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n1,no network\n2,\n3,a,b\n1,no network\n")
+    found = json.loads(run(app, ["ingest", str(path), "--dry-run", "--json"]).stdout)
+    assert (found["read"], found["distinct"], found["would_dead_letter"]) == (4, 3, 2)
+    assert {r["reason"] for r in found["reasons"]} == {"empty_text", "wrong_column_count"}
+
+
+def test_simulate_writes_files_with_their_truth(tmp_path):
+    result = run(app, ["simulate", "--rows", "50", "--outage", "Kano", "--out", str(tmp_path), "--until", "2026-03-02T12:00:00Z", "--json"])
+    assert json.loads(result.stdout)["rows"] == 70
+    truth = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
+    assert sum(t["outage"] == "planted" for t in truth) == 20
+
+
+def test_process_prints_a_line_a_text_in_order(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "no network, call 08031234567"}\n{"text": "!!"}\n{"text": "my bill is wrong"}\n')
+    vectors = tmp_path / "v.npy"
+    result = run(app, ["process", str(path), "--json", "--vectors", str(vectors)])
+    assert result.exit_code == 0, result.output
+    first, second, third = (json.loads(line) for line in result.stdout.splitlines())
+    assert first["pii"] == [{"type": "PHONE", "start": 17, "end": 28}]
+    assert "0803" not in first["masked"]
+    assert {"language", "language_confidence", "category", "confidence", "priority", "reasons", "search_text"} <= first.keys()
+    assert second["error"]["reason"] == "empty_text"
+    assert third["text"] == "my bill is wrong"
+    import numpy as np
+
+    assert np.load(vectors).shape == (3, 384)

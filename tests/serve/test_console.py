@@ -1,0 +1,174 @@
+import json
+import re
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from engine.govern.api_keys import Principal
+from serve.console.pages import router
+
+HIT = {
+    "event_id": "a" * 64, "text": "<script>alert(1)</script> call <PHONE_a91c>", "channel": "sms", "source": "gw",
+    "source_key": "1", "category": "network", "subcategory": "network.outage", "confidence": 0.9, "priority": "P2",
+    "region": "Lagos", "product": None, "language": "eng", "occurred_at": "2026-03-01T10:00:00Z", "score": 0.5, "why": ["meaning (cosine 0.50)"],
+}  # fmt: skip
+ROW = HIT | {
+    "category_reasons": ["names an outage"], "priority_score": 4.0, "priority_reasons": [], "language_confidence": 0.9,
+    "customer_id": None, "account_id": None, "pii_types": ["PHONE"], "quality_flags": ["very_short"], "duplicate_of": "b" * 64,
+    "duplicates": 2, "received_at": "2026-03-01T10:00:01Z", "taxonomy_version": "telecom/1", "classifier_version": "z/1",
+    "embedding_model": "m", "embedding_revision": "r", "pipeline_version": "1", "scored_at": "2026-03-01T10:00:02Z",
+}  # fmt: skip
+INCIDENT = {
+    "incident_id": "inc_1", "segment": "category=network|region=Lagos", "state": "new", "severity": "critical",
+    "started_at": "2026-03-01T10:00:00Z", "detected_at": "2026-03-01T10:10:00Z", "ended_at": None, "observed": 50,
+    "expected": 1.5, "interval_low": 0.0, "interval_high": 4.0, "related": ["region=Lagos"],
+    "evidence": {"terms": [{"term": "</script><b>", "count": 3}], "exemplars": [{"event_id": "a" * 64, "text": "dark <EMAIL_0b1c>"}],
+                 "series": [{"bucket": "2026-03-01T10:00:00+00:00", "count": 9, "expected": 0.2}]},
+}  # fmt: skip
+
+
+class Fake:
+    stored = 3
+
+    async def sign_in(self, key):
+        return {"good": Principal("k1", "Ada", "analyst"), "intake": Principal("k2", "form", "intake")}.get(key)
+
+    async def principal(self, session):
+        return await self.sign_in(session)
+
+    def session_for(self, principal):
+        return "good" if principal.role == "analyst" else "intake"
+
+    async def search(self, query, mode, filters, since, until, limit, cursor):
+        self.asked = (query, mode, filters, since, until, cursor)
+        if mode == "magic":
+            raise ValueError("mode 'magic': expected one of hybrid, vector, text")
+        hits = [] if query == "nothing" else [HIT]
+        return {"hits": hits, "total": 31, "next_cursor": "bzI1", "seconds": 0.01, "mode": mode}
+
+    async def complaint(self, event_id):
+        return ROW if event_id == "a" * 64 else None
+
+    async def overview(self):
+        facets = {f"by_{n}": [{"value": "network", "count": 2}] for n in ("category", "priority", "channel", "language")}
+        return facets | {"stored": self.stored, "dead_lettered": 0, "last_24h": 2, "open_incidents": 1, "hourly": [{"bucket": "2026-03-01T10:00:00Z", "count": 2}]}
+
+    async def incidents(self, limit):
+        return [INCIDENT]
+
+    async def incident(self, incident_id):
+        return INCIDENT if incident_id == "inc_1" else None
+
+    async def alert_position(self):
+        return 41
+
+
+@pytest.fixture
+def backend():
+    return Fake()
+
+
+@pytest.fixture
+def client(backend):
+    app = FastAPI()
+    app.include_router(router(backend))
+    return TestClient(app, follow_redirects=False)
+
+
+@pytest.fixture
+def inside(client):
+    client.cookies.set("beejan_session", "good")
+    return client
+
+
+def test_who_is_not_signed_in_is_asked_to_and_comes_back(client):
+    answer = client.get("/search?q=a+b")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fsearch%3Fq%3Da%2Bb")
+    done = client.post("/login", data={"key": "good", "next": "/search?q=a+b"})
+    assert (done.status_code, done.headers["location"]) == (303, "/search?q=a+b")
+    assert "HttpOnly" in done.headers["set-cookie"] and "samesite=strict" in done.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"])
+def test_signing_in_never_leads_elsewhere(client, target):
+    assert client.post("/login", data={"key": "good", "next": target}).headers["location"] == "/"
+
+
+def test_a_wrong_key_and_a_key_that_may_not_look(client):
+    assert client.post("/login", data={"key": "bad"}).status_code == 401
+    client.cookies.set("beejan_session", "intake")
+    assert client.get("/").status_code == 403
+
+
+def test_forms_of_other_sites_are_refused(client):
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
+        assert client.post("/login", data={"key": "good"}, headers=headers).status_code == 403
+        assert client.post("/logout", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/search", "/search?q=x", "/alerts", "/incidents/inc_1", f"/complaints/{'a' * 64}"])
+def test_every_page_renders_safely(inside, path):
+    answer = inside.get(path)
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script-src 'self';" in policy
+    assert answer.headers["cache-control"] == "no-store"
+    assert "<script>alert" not in answer.text
+    assert not re.search(r"<script(?![^>]*(src=|application/json))", answer.text)
+
+
+def test_masked_values_are_chips_and_markup_is_text(inside):
+    text = inside.get("/search?q=x").text
+    assert '<span class="chip" title="phone a91c, masked">phone <i>a91c</i></span>' in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_every_state_of_a_search_is_in_the_url(inside, backend):
+    text = inside.get("/search?q=x&mode=text&category=network&category=billing&region=Lagos&since=2026-01-01&cursor=abc").text
+    assert backend.asked == (
+        "x", "text", {"channel": [], "category": ["network", "billing"], "priority": [], "region": ["Lagos"], "language": []},
+        "2026-01-01", None, "abc",
+    )  # fmt: skip
+    assert re.search(r'value="network" checked', text)
+    more = re.search(r'class="button" href="([^"]+)"', text)[1].replace("&amp;", "&")
+    assert more == "/search?q=x&mode=text&since=2026-01-01&category=network&category=billing&region=Lagos&cursor=bzI1"
+
+
+def test_a_search_that_cannot_be_run_says_why(inside):
+    answer = inside.get("/search?q=x&mode=magic")
+    assert answer.status_code == 422
+    assert "expected one of hybrid" in answer.text
+
+
+def test_empty_states_say_what_to_do(inside, backend):
+    assert "Nothing found" in inside.get("/search?q=nothing").text
+    backend.stored = 0
+    assert "beejan ingest" in inside.get("/").text
+
+
+@pytest.mark.parametrize("path", ["/complaints/xyz", "/incidents/none"])
+def test_unknown_ids_are_a_page(inside, path):
+    answer = inside.get(path)
+    assert answer.status_code == 404
+    assert "Back to the start" in answer.text
+
+
+def test_chart_data_cannot_break_out(inside):
+    text = inside.get("/incidents/inc_1").text
+    block = re.search(r'<script type="application/json" data-chart="series">(.*?)</script>', text, re.S)[1]
+    assert json.loads(block)["y"] == [9]
+    assert "</script><b>" not in text
+
+
+def test_the_feed_goes_on_where_the_page_ends(inside):
+    assert 'data-live="/v1/alerts/stream?last_event_id=41"' in inside.get("/alerts").text
+
+
+def test_scripts_and_styles_are_served_with_an_etag(client):
+    for name in ("console.css", "console.js", "plotly.min.js"):
+        answer = client.get(f"/static/{name}")
+        assert answer.status_code == 200
+        assert client.get(f"/static/{name}", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
+    assert client.get("/static/pages.py").status_code == 404
+    assert client.get("/static/..%2Fpages.py").status_code == 404
