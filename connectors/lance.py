@@ -17,7 +17,7 @@ from connectors.errors import StoreFull, Terminal, Transient
 
 _VERSION = b"beejan.schema_version"
 
-_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES = 256 << 20, 32 << 20
+_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES = 128 << 20, 16 << 20
 
 
 class SchemaMismatch(Terminal):
@@ -138,7 +138,7 @@ class Table:
     def _new_files(self) -> list[Path]:
         import lance
 
-        dataset = lance.dataset(self._path)
+        dataset = lance.dataset(self._path, session=_lance_session())
         root = Path(self._path)
         paths = []
         for fragment in dataset.get_fragments():
@@ -158,7 +158,7 @@ class Table:
     def _fragment_ids(self) -> set[int]:
         import lance
 
-        dataset = lance.dataset(self._path, storage_options=self._options or None)
+        dataset = lance.dataset(self._path, storage_options=self._options or None, session=_lance_session())
         return {fragment.fragment_id for fragment in dataset.get_fragments()}
 
     def compact(self, keep_s: float) -> None:
@@ -166,7 +166,7 @@ class Table:
         import lance
 
         try:
-            dataset = lance.dataset(self._path, storage_options=self._options or None)
+            dataset = lance.dataset(self._path, storage_options=self._options or None, session=_lance_session())
             dataset.optimize.compact_files(target_rows_per_fragment=100_000)
             dataset.optimize.optimize_indices(num_indices_to_merge=1)
             dataset.cleanup_old_versions(timedelta(seconds=keep_s))
@@ -216,6 +216,14 @@ def _session() -> Any:
     import lancedb
 
     return lancedb.Session(index_cache_size_bytes=_INDEX_CACHE_BYTES, metadata_cache_size_bytes=_METADATA_CACHE_BYTES)
+
+
+@lru_cache(maxsize=1)
+def _lance_session() -> Any:
+    """The same for pylance, which keeps caches of its own."""
+    import lance
+
+    return lance.Session(index_cache_size_bytes=_METADATA_CACHE_BYTES, metadata_cache_size_bytes=_METADATA_CACHE_BYTES)
 
 
 def _names(database: Any) -> list[str]:

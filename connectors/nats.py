@@ -35,12 +35,16 @@ class NatsTarget:
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """What the intake stream must be."""
+    """What a stream must be.
+
+    Full, it refuses what is new, or with `drop_old` lets go of what is oldest.
+    """
 
     max_bytes: int
     max_payload_bytes: int
     duplicate_window_s: float
     replicas: int = 1
+    drop_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: Strea
         subjects=list(subjects),
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
-        discard=DiscardPolicy.NEW,
+        discard=DiscardPolicy.OLD if spec.drop_old else DiscardPolicy.NEW,
         max_bytes=spec.max_bytes,
         max_msg_size=spec.max_payload_bytes,
         duplicate_window=spec.duplicate_window_s,
@@ -241,6 +245,24 @@ async def ack_all(messages: Sequence[Any]) -> None:
         await message.ack()
     if messages:
         await messages[-1].ack_sync(timeout=5)
+
+
+async def trim(js: Any, stream: str, consumer: str, most_bytes: int) -> int:
+    """Let go of acknowledged messages once the stream holds more than `most_bytes`; raw has them for good.
+
+    Only what lies below the consumer's acknowledgement floor goes, so nothing that waits is lost.
+
+    Returns:
+        Messages removed.
+    """
+    state = (await js.stream_info(stream)).state
+    if state.bytes <= most_bytes:
+        return 0
+    floor = (await js.consumer_info(stream, consumer)).ack_floor.stream_seq
+    if floor < state.first_seq:
+        return 0
+    await js.purge_stream(stream, seq=floor + 1)
+    return int(floor + 1 - state.first_seq)
 
 
 async def follow(js: Any, subject: str, after_seq: int) -> AsyncIterator[tuple[int, bytes]]:

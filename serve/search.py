@@ -15,8 +15,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from connectors.errors import Terminal
+from engine.stages.model import vectors_of
 from engine.store import filters
 from models.embedder import Embedder
 from models.pii import mask
@@ -29,6 +32,10 @@ MODES = ("hybrid", "vector", "text")
 WINDOW = 1000
 
 _VECTOR_WEIGHT = 0.7
+
+#: Candidates of each way.
+_DEPTH = WINDOW // 2
+
 _COLUMNS = [
     "event_id", "source", "source_key", "channel", "text", "category", "subcategory", "confidence", "priority",
     "priority_score", "region", "product", "language", "occurred_at", "received_at", "duplicate_of", "cluster_id",
@@ -77,7 +84,7 @@ def run(table: Any, embedder: Embedder, key: bytes, wanted: Search) -> dict[str,
         rows = _newest(table, condition, start, wanted.limit)
     else:
         ranked = _ranked(table, embedder, query, wanted.mode, condition)
-        total, rows = len(ranked), ranked[start : start + wanted.limit]
+        total, rows = len(ranked), ranked.page(start, wanted.limit, query)
     after = start + len(rows)
     return {"hits": rows, "total": total, "next_cursor": _cursor(after) if after < total and rows else None}
 
@@ -111,55 +118,84 @@ def by_ids(table: Any, ids: Sequence[str], columns: Sequence[str] | None = None)
     return rows
 
 
-def _ranked(table: Any, embedder: Embedder, query: str, mode: Mode, condition: str | None) -> list[dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {}
-    words: dict[str, float] = {}
+def _ranked(table: Any, embedder: Embedder, query: str, mode: Mode, condition: str | None) -> Ranked:
     vector = embedder.encode([query])[0] if mode != "text" else None
-    if mode != "text":
-        for row in _by_vector(table, vector, condition):
-            rows[row["event_id"]] = row
+    parts = []
+    if vector is not None:
+        parts.append(_by_vector(table, vector, condition))
     if mode != "vector":
-        for row in _by_words(table, query, condition):
-            words[row["event_id"]] = row["_score"]
-            rows.setdefault(row["event_id"], row)
-    best = max(words.values(), default=0.0)
-    found = [_scored(row, vector, words.get(key, 0.0), best, query) for key, row in rows.items()]
-    return sorted(found, key=lambda r: (-r["score"], r["event_id"]))[:WINDOW]
+        parts.append(_by_words(table, query, condition))
+    return _merged(parts, vector)
 
 
-def _by_vector(table: Any, vector: Any, condition: str | None) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Candidates, the best first: rows, scores, cosines (nan without a vector) and BM25 (0 without a word)."""
+
+    rows: pa.Table
+    scores: NDArray[np.float32]
+    cosines: NDArray[np.float32]
+    words: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+    def page(self, start: int, limit: int, query: str) -> list[dict[str, Any]]:
+        """Rows of a page, each with its score and why it matched."""
+        page = []
+        for place, row in enumerate(self.rows.slice(start, limit).to_pylist(), start):
+            why = []
+            if not np.isnan(self.cosines[place]):
+                why.append(f"meaning (cosine {self.cosines[place]:.2f})")
+            if self.words[place] > 0:
+                shared = ", ".join(shared_words(query, row["text"]))
+                why.append(f"words{': ' if shared else ''}{shared} (BM25 {self.words[place]:.1f})")
+            page.append(row | {"score": round(float(self.scores[place]), 6), "why": why})
+        return page
+
+
+def _by_vector(table: Any, vector: NDArray[np.float32], condition: str | None) -> pa.Table:
     query = table.search(vector, vector_column_name="vector").distance_type("cosine")
     query = query.where(condition, prefilter=True) if condition else query
-    rows: list[dict[str, Any]] = query.select([*_COLUMNS, "vector", "_distance"]).limit(_depth()).to_list()
-    return rows
+    return query.select([*_COLUMNS, "vector", "_distance"]).limit(_DEPTH).to_arrow()
 
 
-def _by_words(table: Any, query: str, condition: str | None) -> list[dict[str, Any]]:
+def _by_words(table: Any, query: str, condition: str | None) -> pa.Table:
     from lancedb.query import MatchQuery
 
     search = table.search(MatchQuery(query, "search_text"), query_type="fts")
     search = search.where(condition, prefilter=True) if condition else search
-    rows: list[dict[str, Any]] = search.select([*_COLUMNS, "vector", "_score"]).limit(_depth()).to_list()
-    return rows
+    return search.select([*_COLUMNS, "vector", "_score"]).limit(_DEPTH).to_arrow()
 
 
-def _depth() -> int:
-    return WINDOW // 2
-
-
-def _scored(row: dict[str, Any], vector: Any, bm25: float, best: float, query: str) -> dict[str, Any]:
-    share = bm25 / best if best else 0.0
-    why = []
-    if bm25:
-        shared = shared_words(query, row["text"])
-        why.append(f"words: {', '.join(shared)} (BM25 {bm25:.1f})" if shared else f"words (BM25 {bm25:.1f})")
-    score = share
-    if vector is not None:
-        cosine = float(np.dot(np.asarray(row["vector"], dtype=np.float32), vector))
-        why.insert(0, f"meaning (cosine {cosine:.2f})")
-        score = _VECTOR_WEIGHT * cosine + (1 - _VECTOR_WEIGHT) * share
-    kept = {name: row[name] for name in _COLUMNS}
-    return kept | {"score": round(score, 6), "why": why}
+def _merged(parts: list[pa.Table], vector: NDArray[np.float32] | None) -> Ranked:
+    """One row a complaint, scored; vectors stay in Arrow, as a thousand of them as Python lists cost a second."""
+    both = pa.concat_tables([part.select([*_COLUMNS, "vector"]) for part in parts])
+    words = np.concatenate(
+        [
+            np.asarray(part["_score"], dtype=np.float32)
+            if "_score" in part.column_names
+            else np.zeros(part.num_rows, dtype=np.float32)
+            for part in parts
+        ]
+    )
+    ids = both["event_id"].to_pylist()
+    best_words: dict[str, float] = {}
+    first: dict[str, int] = {}
+    for place, key in enumerate(ids):
+        first.setdefault(key, place)
+        best_words[key] = max(best_words.get(key, 0.0), float(words[place]))
+    rows = both.take(pa.array(list(first.values()), pa.int64()))
+    bm25 = np.array([best_words[key] for key in first], dtype=np.float32)
+    share = bm25 / bm25.max() if len(bm25) and bm25.max() > 0 else np.zeros_like(bm25)
+    cosines = np.full(len(bm25), np.nan, dtype=np.float32)
+    scores = share
+    if vector is not None and len(bm25):
+        cosines = vectors_of(rows["vector"]) @ vector
+        scores = _VECTOR_WEIGHT * cosines + (1 - _VECTOR_WEIGHT) * share
+    order = np.lexsort((np.array(list(first)), -scores))[:WINDOW] if len(bm25) else np.zeros(0, dtype=np.int64)
+    taken = rows.drop_columns(["vector"]).take(pa.array(order, pa.int64()))
+    return Ranked(taken, scores[order], cosines[order], bm25[order])
 
 
 def shared_words(query: str, text: str) -> list[str]:

@@ -11,8 +11,9 @@ import logging
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
-from connectors.nats import ConsumerSpec, StreamSpec, connect, ensure_consumer, ensure_stream
+from connectors.nats import ConsumerSpec, StreamSpec, connect, ensure_consumer, ensure_stream, trim
 from engine.curate.context import build_context
 from engine.curate.dataset import configure
 from engine.curate.stream import Stream
@@ -22,8 +23,12 @@ from engine.settings import Settings
 CONSUMER = "curate"
 ALERTS = "ALERTS"
 
+log = logging.getLogger("beejan.stream")
 
-async def prepare_streams(settings: Settings, js: object) -> None:
+_TRIM_EVERY_S = 30.0
+
+
+async def prepare_streams(settings: Settings, js: Any) -> None:
     """The intake stream, its consumer and the alert stream, created or checked."""
     nats = settings.nats
     spec = StreamSpec(nats.max_bytes, nats.max_payload_bytes, nats.duplicate_window_s, nats.replicas)
@@ -33,7 +38,7 @@ async def prepare_streams(settings: Settings, js: object) -> None:
         nats.stream,
         ConsumerSpec(CONSUMER, settings.intake.ack_wait_s, settings.intake.max_ack_pending),
     )
-    await ensure_stream(js, ALERTS, ["alerts.>"], StreamSpec(64 << 20, 1 << 20, 120, nats.replicas))
+    await ensure_stream(js, ALERTS, ["alerts.>"], StreamSpec(64 << 20, 1 << 20, 120, nats.replicas, drop_old=True))
 
 
 async def run(data_dir: Path, *, once: bool = False) -> None:
@@ -52,15 +57,29 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
     subscription = await js.pull_subscribe_bind(CONSUMER, settings.nats.stream)
     stream = Stream(settings, subscription, context)
     (runtime.run_folder(data_dir) / f"stream-{os.getpid()}.ready").touch()
-    watcher = asyncio.create_task(_stop_on(stopping, stream))
+    helpers = [asyncio.create_task(_stop_on(stopping, stream)), asyncio.create_task(_keep_room(js, settings))]
     await stream.run(once=once)
-    watcher.cancel()
+    for helper in helpers:
+        helper.cancel()
     await connection.close()
 
 
 async def _stop_on(stopping: asyncio.Event, stream: Stream) -> None:
     await stopping.wait()
     stream.stop()
+
+
+async def _keep_room(js: Any, settings: Settings) -> None:
+    """Acknowledged messages leave the stream when it is half full."""
+    while True:
+        await asyncio.sleep(_TRIM_EVERY_S)
+        try:
+            gone = await trim(js, settings.nats.stream, CONSUMER, settings.nats.max_bytes // 2)
+        except Exception as error:  # NATS is away; the next round does it
+            log.warning("the stream was not trimmed (%s)", type(error).__name__)
+        else:
+            if gone:
+                log.info("%d acknowledged messages left the stream", gone)
 
 
 def _context(settings: Settings) -> object:

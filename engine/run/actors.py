@@ -92,7 +92,7 @@ def ensure(settings: Settings) -> None:
             name=embedder_name(index),
             num_cpus=0,
             num_gpus=settings.embed.num_gpus,
-            max_concurrency=4,
+            max_concurrency=2,  # a search query passes a batch; each thread has OpenMP threads of its own
             max_task_retries=0,
             **always,
         ).remote(settings)

@@ -29,6 +29,8 @@ RAY_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Dozens of threads with an allocation arena each keep what they free.
     "MALLOC_ARENA_MAX": "2",
+    # oneDNN keeps what it compiled for each shape of a batch; texts come in a thousand shapes.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",

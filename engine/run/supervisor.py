@@ -34,7 +34,7 @@ from engine.settings import Settings
 log = logging.getLogger("beejan.supervisor")
 
 #: A driver is recycled when it has grown by this much, bytes (it leaks 0.035 MB a micro-batch).
-_RECYCLE_BYTES = 300 << 20
+_RECYCLE_BYTES = 150 << 20
 _NATS_RESERVE = 0.8
 
 

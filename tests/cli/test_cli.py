@@ -68,7 +68,21 @@ def test_a_dry_run_shows_what_would_be_refused(tmp_path):
 
 
 def test_simulate_writes_files_with_their_truth(tmp_path):
-    result = run(app, ["simulate", "--rows", "50", "--outage", "Kano", "--out", str(tmp_path), "--until", "2026-03-02T12:00:00Z", "--json"])
+    result = run(
+        app,
+        [
+            "simulate",
+            "--rows",
+            "50",
+            "--outage",
+            "Kano",
+            "--out",
+            str(tmp_path),
+            "--until",
+            "2026-03-02T12:00:00Z",
+            "--json",
+        ],
+    )
     assert json.loads(result.stdout)["rows"] == 70
     truth = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
     assert sum(t["outage"] == "planted" for t in truth) == 20
@@ -83,7 +97,15 @@ def test_process_prints_a_line_a_text_in_order(tmp_path):
     first, second, third = (json.loads(line) for line in result.stdout.splitlines())
     assert first["pii"] == [{"type": "PHONE", "start": 17, "end": 28}]
     assert "0803" not in first["masked"]
-    assert {"language", "language_confidence", "category", "confidence", "priority", "reasons", "search_text"} <= first.keys()
+    assert {
+        "language",
+        "language_confidence",
+        "category",
+        "confidence",
+        "priority",
+        "reasons",
+        "search_text",
+    } <= first.keys()
     assert second["error"]["reason"] == "empty_text"
     assert third["text"] == "my bill is wrong"
     import numpy as np

@@ -21,6 +21,7 @@ from connectors.nats import (
     follow,
     publish,
     pull,
+    trim,
 )
 
 
@@ -131,6 +132,33 @@ def test_what_is_not_acknowledged_comes_again(server):
     first, again = with_connection(server, work)
     assert first == [b"0", b"1", b"2", b"3", b"4"]
     assert again == [b"3", b"4"]
+
+
+def test_trimming_removes_what_is_acknowledged_and_nothing_else(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
+        for n in range(6):
+            await publish(js, "s.a", b"%d" % n, str(n))
+        subscription = await js.pull_subscribe_bind("c", "S")
+        messages = await pull(subscription, 10, 0.2)
+        await ack_all([messages[0], messages[1], messages[3]])
+        kept = await trim(js, "S", "c", 1 << 20)
+        gone = await trim(js, "S", "c", 10)
+        state = (await js.stream_info("S")).state
+        return kept, gone, state.first_seq, state.last_seq
+
+    assert with_connection(server, work) == (0, 2, 3, 6)
+
+
+def test_a_stream_that_drops_old_takes_what_is_new(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], StreamSpec(1 << 20, 1 << 20, 60, drop_old=True))
+        for n in range(200):
+            await publish(js, "s.a", b"x" * 8000, str(n))
+        return (await js.stream_info("S")).state.last_seq
+
+    assert with_connection(server, work) == 200
 
 
 def test_following_goes_on_after_a_sequence(server):

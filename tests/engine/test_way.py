@@ -13,11 +13,15 @@ HEADER = "Ticket #,Customer Complaint,State,timestamp_corrected"
 
 
 def comcast_like(rows):
-    return [f"{n},Complaint number {n} about my slow internet,Ohio,2015-04-{1 + n % 28:02d}T10:00:00" for n in range(rows)]
+    return [
+        f"{n},Complaint number {n} about my slow internet,Ohio,2015-04-{1 + n % 28:02d}T10:00:00" for n in range(rows)
+    ]
 
 
 def test_a_complaint_is_found_by_its_meaning(engine):
-    sent = engine.post({"id": "w1", "text": "Since morning nobody in Ikeja can make a call, the mast is dead", "region": "Lagos"})
+    sent = engine.post(
+        {"id": "w1", "text": "Since morning nobody in Ikeja can make a call, the mast is dead", "region": "Lagos"}
+    )
     assert engine.wait_for(sent["event_ids"]) == ["stored"]
     found = engine.cli("search", "no network", "--region", "Lagos", "--limit", "5")
     hit = next(h for h in found["hits"] if h["source_key"] == "w1")
@@ -46,13 +50,22 @@ def test_a_file_with_broken_rows_adds_up(engine, tmp_path):
     path = tmp_path / "broken.csv"
     path.write_bytes(b"\n".join([HEADER.encode(), *lines]) + b"\n")
 
-    report = engine.cli("ingest", str(path), "--channel", "call_center", "--mapping", MAPPING, "--source", "broken", "--wait")
+    report = engine.cli(
+        "ingest", str(path), "--channel", "call_center", "--mapping", MAPPING, "--source", "broken", "--wait"
+    )
     assert {k: report[k] for k in ("read", "duplicates", "stored", "dead_lettered")} == {
         "read": 60, "duplicates": 0, "stored": 54, "dead_lettered": 6,
     }  # fmt: skip
     dead = engine.cli("dlq", "list", "--source", "broken")
-    assert dead["by_reason"] == {"bad_time_unparsable": 2, "empty_text": 1, "wrong_column_count": 2, "invalid_encoding": 1}
-    again = engine.cli("ingest", str(path), "--channel", "call_center", "--mapping", MAPPING, "--source", "broken", "--wait")
+    assert dead["by_reason"] == {
+        "bad_time_unparsable": 2,
+        "empty_text": 1,
+        "wrong_column_count": 2,
+        "invalid_encoding": 1,
+    }
+    again = engine.cli(
+        "ingest", str(path), "--channel", "call_center", "--mapping", MAPPING, "--source", "broken", "--wait"
+    )
     assert (again["stored"], again["duplicates"]) == (0, 60)
     (row,) = [r for r in dead["dead_letters"] if r["reason"] == "empty_text"]
     assert engine.cli("dlq", "show", row["event_id"])["payload_ref"] == f"raw.envelopes/{row['event_id']}"
@@ -62,7 +75,13 @@ def test_a_file_with_broken_rows_adds_up(engine, tmp_path):
 
 def test_the_repaired_date_is_used(engine, data):
     report = engine.cli(
-        "ingest", str(data / "comcast" / "complaints.csv"), "--channel", "call_center", "--mapping", "configs/mappings/comcast.yaml", "--wait"
+        "ingest",
+        str(data / "comcast" / "complaints.csv"),
+        "--channel",
+        "call_center",
+        "--mapping",
+        "configs/mappings/comcast.yaml",
+        "--wait",
     )
     assert report["read"] == 1264 == report["stored"] + report["duplicates"] + report["dead_lettered"]
     hits = engine.cli("search", "", "--since", "2015-04-01", "--until", "2015-04-02", "--limit", "200")["hits"]
@@ -73,7 +92,9 @@ def test_the_repaired_date_is_used(engine, data):
 def test_roles_are_held(engine):
     made = engine.cli("keys", "create", "form", "--role", "intake")
     key = {"Authorization": f"Bearer {made['key']}"}
-    assert httpx.post(f"{engine.url}/v1/complaints", json={"id": "r1", "text": "ok then"}, headers=key).status_code == 202
+    assert (
+        httpx.post(f"{engine.url}/v1/complaints", json={"id": "r1", "text": "ok then"}, headers=key).status_code == 202
+    )
     answer = httpx.get(f"{engine.url}/v1/search?q=x", headers=key)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
     assert httpx.get(f"{engine.url}/v1/keys", headers=key).status_code == 403
@@ -117,7 +138,14 @@ def test_odd_texts_come_through_or_are_dead_lettered(engine):
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("mode=magic", 422), ("limit=0", 422), ("since=yesterday", 422), ("cursor=xyz", 422), ("q=a&region=O%27Hare", 200), ("q=%22%27--", 200)],
+    [
+        ("mode=magic", 422),
+        ("limit=0", 422),
+        ("since=yesterday", 422),
+        ("cursor=xyz", 422),
+        ("q=a&region=O%27Hare", 200),
+        ("q=%22%27--", 200),
+    ],
 )
 def test_search_requests(engine, query, status):
     assert engine.http.get(f"/v1/search?{query}").status_code == status
@@ -173,10 +201,18 @@ def test_a_taken_port_is_named(engine, tmp_path):
 
 def test_no_personal_data_outside_raw(engine):
     phone, mail = "08099887766", "very.private@example.com"
-    sent = engine.post({"id": "pii", "text": f"call {phone} or {mail}", "phone": phone, "email": mail, "region": f"call {phone}"})
+    sent = engine.post(
+        {"id": "pii", "text": f"call {phone} or {mail}", "phone": phone, "email": mail, "region": f"call {phone}"}
+    )
     engine.wait_for(sent["event_ids"])
     engine.http.get("/v1/search", params={"q": phone})
-    for zone, name in (("curated", "complaints"), ("serving", "complaints"), ("serving", "volumes"), ("raw", "dead_letters"), ("raw", "envelopes")):
+    for zone, name in (
+        ("curated", "complaints"),
+        ("serving", "complaints"),
+        ("serving", "volumes"),
+        ("raw", "dead_letters"),
+        ("raw", "envelopes"),
+    ):
         for row in engine.table(zone, name).search().limit(10**5).to_list():
             text = str({k: v for k, v in row.items() if k != "vector"})
             assert phone not in text and mail not in text, f"{zone}.{name}"

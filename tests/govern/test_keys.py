@@ -11,7 +11,11 @@ def test_a_payload_opens_only_with_its_key_and_event():
     sealed = key.encrypt(b"secret", "event")
     assert key.decrypt(sealed, "event") == b"secret"
     assert key.encrypt(b"secret", "event") != sealed
-    for other, event, data in ((key, "other", sealed), (DataKey("x", b"b" * 32), "event", sealed), (key, "event", sealed[:-1] + b"\0")):
+    for other, event, data in (
+        (key, "other", sealed),
+        (DataKey("x", b"b" * 32), "event", sealed),
+        (key, "event", sealed[:-1] + b"\0"),
+    ):
         with pytest.raises(KeyTrouble, match="cannot be opened"):
             other.decrypt(data, event)
 

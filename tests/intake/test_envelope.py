@@ -11,7 +11,17 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def make(**more):
-    return Envelope(**{"channel": "sms", "source": "gw", "source_key": "1", "payload": b"hello", "content_type": "text/plain", "received_at": NOW} | more)
+    return Envelope(
+        **{
+            "channel": "sms",
+            "source": "gw",
+            "source_key": "1",
+            "payload": b"hello",
+            "content_type": "text/plain",
+            "received_at": NOW,
+        }
+        | more
+    )
 
 
 def test_the_event_id_is_a_hash_over_lengths_and_parts():

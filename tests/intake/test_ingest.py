@@ -37,14 +37,21 @@ def test_the_numbers_add_up(monkeypatch):
     monkeypatch.setattr("engine.intake.ingest.time.sleep", lambda s: None)
     api = Api()
     report = wait(api, send(api, [make("1"), make("2"), make("2"), make("bad")]), 5)
-    assert report.public() | {"seconds": 0} == {"read": 4, "accepted": 3, "duplicates": 1, "stored": 2, "dead_lettered": 1, "seconds": 0}
+    assert report.public() | {"seconds": 0} == {
+        "read": 4,
+        "accepted": 3,
+        "duplicates": 1,
+        "stored": 2,
+        "dead_lettered": 1,
+        "seconds": 0,
+    }
     again = wait(api, send(api, [make("1"), make("2"), make("2"), make("bad")]), 5)
     assert (again.read, again.duplicates, again.stored, again.dead_lettered, api.sent) == (4, 4, 0, 0, 3)
 
 
 def test_waiting_ends_with_what_to_do():
     api = Api(slow=True)
-    with pytest.raises(StillWaiting, match="1 of 1 records .* safe in the stream"):
+    with pytest.raises(StillWaiting, match=r"1 of 1 records .* safe in the stream"):
         wait(api, send(api, [make("1")]), 0)
 
 

@@ -51,8 +51,16 @@ class Fake:
         return ROW if event_id == "a" * 64 else None
 
     async def overview(self):
-        facets = {f"by_{n}": [{"value": "network", "count": 2}] for n in ("category", "priority", "channel", "language")}
-        return facets | {"stored": self.stored, "dead_lettered": 0, "last_24h": 2, "open_incidents": 1, "hourly": [{"bucket": "2026-03-01T10:00:00Z", "count": 2}]}
+        facets = {
+            f"by_{n}": [{"value": "network", "count": 2}] for n in ("category", "priority", "channel", "language")
+        }
+        return facets | {
+            "stored": self.stored,
+            "dead_lettered": 0,
+            "last_24h": 2,
+            "open_incidents": 1,
+            "hourly": [{"bucket": "2026-03-01T10:00:00Z", "count": 2}],
+        }
 
     async def incidents(self, limit):
         return [INCIDENT]
@@ -90,7 +98,9 @@ def test_who_is_not_signed_in_is_asked_to_and_comes_back(client):
     assert "HttpOnly" in done.headers["set-cookie"] and "samesite=strict" in done.headers["set-cookie"].lower()
 
 
-@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"]
+)
 def test_signing_in_never_leads_elsewhere(client, target):
     assert client.post("/login", data={"key": "good", "next": target}).headers["location"] == "/"
 
@@ -107,7 +117,9 @@ def test_forms_of_other_sites_are_refused(client):
         assert client.post("/logout", headers=headers).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/search", "/search?q=x", "/alerts", "/incidents/inc_1", f"/complaints/{'a' * 64}"])
+@pytest.mark.parametrize(
+    "path", ["/", "/search", "/search?q=x", "/alerts", "/incidents/inc_1", f"/complaints/{'a' * 64}"]
+)
 def test_every_page_renders_safely(inside, path):
     answer = inside.get(path)
     assert answer.status_code == 200
@@ -125,7 +137,9 @@ def test_masked_values_are_chips_and_markup_is_text(inside):
 
 
 def test_every_state_of_a_search_is_in_the_url(inside, backend):
-    text = inside.get("/search?q=x&mode=text&category=network&category=billing&region=Lagos&since=2026-01-01&cursor=abc").text
+    text = inside.get(
+        "/search?q=x&mode=text&category=network&category=billing&region=Lagos&since=2026-01-01&cursor=abc"
+    ).text
     assert backend.asked == (
         "x", "text", {"channel": [], "category": ["network", "billing"], "priority": [], "region": ["Lagos"], "language": []},
         "2026-01-01", None, "abc",

@@ -75,7 +75,9 @@ def test_times_bound_the_search(complaints):
     assert find(complaints, until=datetime(2026, 3, 1, 10, tzinfo=UTC))[1]["total"] == 0
 
 
-@pytest.mark.parametrize("query", ["'; DROP TABLE complaints; --", "a AND (b OR", '"quote', "*", "💥", "x" * 1999, "text:luggage^2", "\\"])
+@pytest.mark.parametrize(
+    "query", ["'; DROP TABLE complaints; --", "a AND (b OR", '"quote', "*", "💥", "x" * 1999, "text:luggage^2", "\\"]
+)
 def test_any_text_may_be_looked_for(complaints, query):
     for mode in ("hybrid", "text"):
         find(complaints, query, mode=mode)
@@ -83,7 +85,12 @@ def test_any_text_may_be_looked_for(complaints, query):
 
 @pytest.mark.parametrize(
     ("more", "match"),
-    [({"mode": "magic"}, "expected one of"), ({"limit": 0}, "1 to 200"), ({"cursor": "xyz"}, "not one of ours"), ({"query": "x" * 2001}, "2001 characters")],
+    [
+        ({"mode": "magic"}, "expected one of"),
+        ({"limit": 0}, "1 to 200"),
+        ({"cursor": "xyz"}, "not one of ours"),
+        ({"query": "x" * 2001}, "2001 characters"),
+    ],
 )
 def test_a_wrong_search_is_explained(complaints, more, match):
     with pytest.raises(BadSearch, match=match):

@@ -31,7 +31,7 @@ def test_all_channels_and_languages_are_there_in_time(complaints):
     assert {c.truth.language for c in complaints} == {"eng", "pcm", "hau", "yor", "ibo"}
     times = [c.occurred_at for c in complaints]
     assert times == sorted(times)
-    assert START <= times[0] and times[-1] < END
+    assert times[0] >= START and times[-1] < END
 
 
 def test_spans_stand_where_the_truth_says(complaints):

@@ -6,8 +6,8 @@ import pytest
 
 from connectors.errors import Transient
 from engine.intake.envelope import Envelope, to_table
-from engine.stages.pipeline import CLEANING, process
 from engine.stages.model import MODEL, embed_stage
+from engine.stages.pipeline import CLEANING, process
 from engine.stages.stage import Output, Reject, Stage, run
 from tests.conftest import NOW
 
@@ -81,7 +81,12 @@ def test_an_unreadable_content_type_is_no_complaint(context):
 
 
 def test_a_named_and_a_travelling_mapping(context):
-    body = {"Customer Complaint": "no light", "timestamp_corrected": "2015-04-01T00:18:47", "State": "Ohio", "Ticket #": "1"}
+    body = {
+        "Customer Complaint": "no light",
+        "timestamp_corrected": "2015-04-01T00:18:47",
+        "State": "Ohio",
+        "Ticket #": "1",
+    }
     named = process(table(body, mapping="comcast"), context).to_pylist()[0]
     inline = process(table(body, mapping=context.mappings["comcast"].model_dump_json()), context).to_pylist()[0]
     assert named["occurred_at"] == inline["occurred_at"] == datetime(2015, 4, 1, 0, 18, 47, tzinfo=UTC)
