@@ -17,7 +17,7 @@ from connectors.errors import StoreFull, Terminal, Transient
 
 _VERSION = b"beejan.schema_version"
 
-_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES = 128 << 20, 16 << 20
+_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES = 64 << 20, 16 << 20
 
 
 class SchemaMismatch(Terminal):

@@ -56,7 +56,7 @@ def victims(engine, part):
     return [p.pid for p in family if part in " ".join(p.cmdline()) or part in p.name()]
 
 
-@pytest.mark.parametrize("part", ["nats-server", "ray::Writer", "ray::Embedder", "stream"])
+@pytest.mark.parametrize("part", ["nats-server", "ray::WriterProcess", "ray::EmbedderProcess", "stream", "ray"])
 def test_parts_killed_while_complaints_come_in(own_engine, part):
     sender = Sender(own_engine)
     sender.start()
