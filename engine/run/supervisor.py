@@ -132,6 +132,8 @@ class Supervisor:
         ray_log = self.folder / "ray.log"
 
         def command() -> list[str]:
+            # A head that was killed leaves its control store and raylet behind, on our port.
+            _sweep(ray_head.temp_dir(self.settings.data_dir))
             ray_log.unlink(missing_ok=True)
             return ray_head.command(self.settings, port)
 
