@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.machine import machine
 from engine.intake.envelope import Envelope, to_table
-from engine.settings import Settings
+from engine.settings import Settings, load_settings
 from engine.stages import pipeline
 
 
@@ -32,7 +32,7 @@ def run(rows: int = 3000, repeats: int = 3, batch_rows: int = 1024) -> dict[str,
     """
     envelopes = _envelopes(rows)
     with tempfile.TemporaryDirectory(prefix="beejan-bench-") as folder:
-        settings = Settings.model_validate({"data_dir": folder})
+        settings = load_settings(data_dir=folder)
         ways: dict[str, _Loop | _Pipeline] = {"loop": _Loop(settings), "pipeline": _Pipeline(settings)}
         try:
             for way in ways.values():
@@ -95,8 +95,6 @@ class _Pipeline:
     """The stream's way: Ray Data over the warm embedding actor of an own engine."""
 
     def __init__(self, settings: Settings) -> None:
-        import ray
-
         from engine.curate.context import build_context
         from engine.curate.dataset import configure
         from engine.run import actors, runtime
@@ -106,6 +104,8 @@ class _Pipeline:
         self._engine.start(stream=False)
         _, addresses = runtime.load(settings.data_dir)
         runtime.connect_ray(addresses)
+        import ray  # after connecting, which sets what Ray reads on import
+
         configure()
         actors.ensure(settings)
         embedder = actors.RemoteEmbedder.wait(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
 WRITER = "writer"
 
-#: Texts a call: small enough that a search query gets its turn between two calls.
-_CHUNK_TEXTS = 64
+#: Texts a call: as many as a block has, so that texts of one length find each other.
+_CHUNK_TEXTS = 256
+
+#: Up to this many texts are a query, which has a thread of its own beside the batches'.
+_QUERY_TEXTS = 4
+
+_BULK, _QUERY = "bulk", "query"
 
 
 class EmbedderAway(Transient):
@@ -88,11 +94,10 @@ def ensure(settings: Settings) -> None:
     always = {"namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True, "max_restarts": 2}
     ray.remote(WriterProcess).options(name=WRITER, num_cpus=0, max_task_retries=0, **always).remote(settings)
     for index in range(settings.embed.actors):
-        ray.remote(EmbedderProcess).options(
+        ray.remote(concurrency_groups={_BULK: 1, _QUERY: 1})(EmbedderProcess).options(
             name=embedder_name(index),
             num_cpus=0,
             num_gpus=settings.embed.num_gpus,
-            max_concurrency=2,  # a search query passes a batch; each thread has OpenMP threads of its own
             max_task_retries=0,
             **always,
         ).remote(settings)
@@ -151,9 +156,10 @@ class RemoteEmbedder:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         try:
             actors = [ray.get_actor(embedder_name(i), namespace=NAMESPACE) for i in range(self.actors)]
-            turns = itertools.cycle(actors)
+            turns = itertools.cycle(random.sample(actors, len(actors)))
+            group = _QUERY if len(texts) <= _QUERY_TEXTS else _BULK
             parts = [
-                next(turns).encode.remote(list(texts[start : start + _CHUNK_TEXTS]))
+                next(turns).encode.options(concurrency_group=group).remote(list(texts[start : start + _CHUNK_TEXTS]))
                 for start in range(0, len(texts), _CHUNK_TEXTS)
             ]
             return np.concatenate(ray.get(parts))

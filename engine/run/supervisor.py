@@ -90,6 +90,7 @@ class Supervisor:
             runtime.save(self.settings, self._addresses)
             if stream:
                 self._start_engine()
+            self._write_status()
             self.started = True
         except BaseException:
             self.stop()
