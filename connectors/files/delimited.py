@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import IO
 
 from connectors.errors import UnreadableFile
 from connectors.files.encoding import encoding_of, lines, sample, text_encoding
-from connectors.files.records import FileRecord, Limits, as_json, defect, kind
-
-#: A quoted cell that runs on for longer is an unbalanced quote.
-_MOST_LINES = 1000
+from connectors.files.quotes import Rows
+from connectors.files.records import FileRecord, Limits, as_json, defect, kept_bytes, kind, too_large
 
 _FIXED = {"tsv": "\t", "psv": "|"}
 
@@ -21,35 +21,38 @@ def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
     """The rows below the header; see connectors.files.records.records.
 
     Raises:
-        UnreadableFile: there is no header.
+        UnreadableFile: there is no header, or it is over the limits.
     """
-    csv.field_size_limit(max(limits.max_record_bytes * 2, 1 << 20))
+    # The limit is one for the process: another file may be under way with a higher one.
+    csv.field_size_limit(max(csv.field_size_limit(), limits.max_record_bytes * 2, 1 << 20))
     head = sample(stream)
     encoding, skip = encoding_of(head)
     codec = text_encoding(encoding)
     delimiter = _FIXED.get(kind(path)) or _sniff(head[skip:].decode(encoding, "replace"))
+    rows = Rows(lines(stream, head, skip, encoding, kept_bytes(limits)), delimiter, limits.max_record_bytes)
     header: list[str] | None = None
-    for row, raw in _logical(lines(stream, head, skip, encoding), codec, limits):
+    for row, raw, unbalanced in rows:
         if not raw.strip(b" \r\n\t"):
             continue
         if header is None:
-            header = _header(path, _cells(raw.decode(codec, "replace"), delimiter), limits)
-            continue
-        yield _record(raw, row, header, delimiter, codec, limits)
+            header = _header(path, raw, codec, delimiter, limits)
+            rows.width = len(header)
+        elif unbalanced:
+            yield defect(raw, row, "unbalanced_quote", "a quote is opened and not closed properly; double or close it")
+        else:
+            yield _record(raw, row, header, delimiter, codec, limits)
     if header is None:
         raise UnreadableFile(f"{path}: no header row; the first line must name the columns")
 
 
 def _record(raw: bytes, row: int, header: list[str], delimiter: str, codec: str, limits: Limits) -> FileRecord:
+    if len(raw) > limits.max_record_bytes:
+        return too_large(raw, row, limits, "text/csv")
     try:
         text = raw.decode(codec)
     except UnicodeDecodeError as error:
         message = f"not {codec.upper()} at byte {error.start} of the row; save the file as UTF-8"
         return defect(raw, row, "invalid_encoding", message, "application/octet-stream")
-    if len(raw) > limits.max_record_bytes:
-        return defect(raw, row, "record_too_large", f"{len(raw)} bytes; at most {limits.max_record_bytes} are taken")
-    if text.count('"') % 2:
-        return defect(raw, row, "unbalanced_quote", "a quote is opened and never closed")
     cells = _cells(text, delimiter)
     if len(cells) != len(header):
         return defect(raw, row, "wrong_column_count", f"{len(cells)} cells; the header has {len(header)} columns")
@@ -57,49 +60,14 @@ def _record(raw: bytes, row: int, header: list[str], delimiter: str, codec: str,
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
-    return next(
-        csv.reader(
-            [text.rstrip("\r\n")] if "\n" not in text.rstrip("\r\n") else text.splitlines(keepends=True),
-            delimiter=delimiter,
-        ),
-        [],
-    )
-
-
-def _logical(physical: Iterator[bytes], codec: str, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """(row of its first line, bytes) of each record: lines are joined while a quote is open.
-
-    Where a quote is not closed within bounds, its first line stands alone and reading goes on with the next.
-    """
-    waiting: list[bytes] = []
-    number = 0
-    while True:
-        line = waiting.pop(0) if waiting else next(physical, None)
-        if line is None:
-            return
-        number += 1
-        if line.count(b'"') % 2 == 0:
-            yield number, line
-            continue
-        block, size, open_ = [line], len(line), True
-        while open_ and size <= limits.max_record_bytes and len(block) <= _MOST_LINES:
-            more = waiting.pop(0) if waiting else next(physical, None)
-            if more is None:
-                break
-            block.append(more)
-            size += len(more)
-            open_ = (more.count(b'"') % 2 == 0) == open_
-        if open_:
-            waiting[:0] = block[1:]
-            yield number, line
-        else:
-            yield number, b"".join(block)
-            number += len(block) - 1
+    # newline="" cuts at \n and \r alone: str.splitlines would also cut cells at U+2028 and its like.
+    return next(csv.reader(StringIO(text, newline=""), delimiter=delimiter), [])
 
 
 def _sniff(head: str) -> str:
     """The delimiter that gives the most even rows of more than one cell; a comma where none does."""
-    whole = [line for line in head.splitlines()[:-1] or head.splitlines() if line.strip()][:50]
+    cut = re.split(r"\r\n|\r|\n", head)
+    whole = [line for line in cut[:-1] or cut if line.strip()][:50]
     best, most = ",", 0.0
     for delimiter in ",;\t|":
         counts = [len(row) for row in csv.reader(whole, delimiter=delimiter) if row]
@@ -112,10 +80,24 @@ def _sniff(head: str) -> str:
     return best
 
 
-def _header(path: Path, cells: Sequence[str], limits: Limits) -> list[str]:
-    if len(cells) > limits.max_columns:
-        raise UnreadableFile(f"{path}: {len(cells)} columns; at most {limits.max_columns} are taken")
+def _header(path: Path, raw: bytes, codec: str, delimiter: str, limits: Limits) -> list[str]:
+    if len(raw) > limits.max_record_bytes:
+        raise UnreadableFile(
+            f"{path}: the first line is over {limits.max_record_bytes} bytes; it must name the columns"
+        )
+    cells = _cells(raw.decode(codec, "replace"), delimiter)
+    check_width(path, len(cells), limits)
     return names(cells)
+
+
+def check_width(path: Path, columns: int, limits: Limits) -> None:
+    """Refuses a header that is too wide.
+
+    Raises:
+        UnreadableFile: it has more columns than `limits` allows.
+    """
+    if columns > limits.max_columns:
+        raise UnreadableFile(f"{path}: {columns} columns; at most {limits.max_columns} are taken. Remove some")
 
 
 def names(cells: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""json (an array of objects, or one object) and json lines."""
+"""json (an array of objects, or objects one after the other) and json lines."""
 
 from __future__ import annotations
 
@@ -8,63 +8,60 @@ from pathlib import Path
 from typing import IO, Any
 
 from connectors.errors import UnreadableFile
-from connectors.files.encoding import encoding_of, lines, sample, text_encoding
-from connectors.files.records import FileRecord, Limits, as_json, defect, kind
-
-#: A .json file is one value and is read whole.
-_WHOLE_BYTES = 256 << 20
+from connectors.files.encoding import encoding_of, lines, parts, sample, text_encoding
+from connectors.files.jsonsplit import Broken, elements
+from connectors.files.records import FileRecord, Limits, as_json, defect, kept_bytes, kind, too_large
 
 
 def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
     """The objects; see connectors.files.records.records.
 
+    `row` is the line in json lines, and the place among the objects in other JSON. A .json file that holds
+    an object a line is read as json lines. A field that is null is left out.
+
     Raises:
-        UnreadableFile: a .json file that is not JSON, holds something else, or is over 256 MB.
+        UnreadableFile: a .json file that is not JSON, breaks off, or holds something else than objects.
     """
-    return _lines(stream, limits) if kind(path) != "json" else _whole(path, stream, limits)
-
-
-def _lines(stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
     head = sample(stream)
-    encoding, skip = encoding_of(head)
-    for row, raw in enumerate(lines(stream, head, skip, encoding), 1):
-        if not raw.strip():
-            continue
-        try:
-            value = json.loads(raw.decode(text_encoding(encoding)))
-        except UnicodeDecodeError as error:
-            message = f"not UTF-8 at byte {error.start} of the line"
-            yield defect(raw, row, "invalid_encoding", message, "application/octet-stream")
-            continue
-        except (ValueError, RecursionError):
-            yield defect(raw, row, "bad_json", "not valid JSON", "application/x-ndjson")
-            continue
-        yield _record(value, row, limits)
-
-
-def _whole(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
-    data = stream.read(_WHOLE_BYTES + 1)
-    if len(data) > _WHOLE_BYTES:
-        raise UnreadableFile(f"{path}: more than {_WHOLE_BYTES >> 20} MB of JSON in one value; save it as .jsonl")
-    encoding, skip = encoding_of(data)
+    encoding, skip = encoding_of(head, b"}")
+    codec = text_encoding(encoding)
+    if kind(path) != "json" or _is_lines(head[skip:].decode(encoding, "replace")):
+        raws = enumerate(lines(stream, head, skip, encoding, kept_bytes(limits)), 1)
+        yield from (_record(raw, row, codec, limits) for row, raw in raws if raw.strip())
+        return
+    row = 0
     try:
-        value = json.loads(data[skip:].decode(encoding))
-    except (ValueError, RecursionError) as error:
-        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UnreadableFile(f"{path}: not valid JSON{where}; expected an array of objects") from error
-    items = value if isinstance(value, list) else [value]
-    if not isinstance(value, (list, dict)):
-        raise UnreadableFile(f"{path}: holds {type(value).__name__}; expected an array of objects")
-    for row, item in enumerate(items, 1):
-        yield _record(item, row, limits)
+        for row, raw in enumerate(elements(parts(stream, head[skip:], encoding), kept_bytes(limits)), 1):
+            yield _record(raw, row, codec, limits)
+    except Broken as error:
+        where = f" after record {row}" if row else ""
+        raise UnreadableFile(f"{path}: not valid JSON{where}: {error}; expected an array of objects") from error
 
 
-def _record(value: Any, row: int, limits: Limits) -> FileRecord:
+def _is_lines(head: str) -> bool:
+    first, _, rest = head.lstrip().partition("\n")
+    if not rest.strip():
+        return False
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _record(raw: bytes, row: int, codec: str, limits: Limits) -> FileRecord:
+    if len(raw) > limits.max_record_bytes:
+        return too_large(raw, row, limits)
+    try:
+        value = json.loads(raw.decode(codec))
+    except UnicodeDecodeError as error:
+        message = f"not {codec.upper()} at byte {error.start} of the record; save the file as UTF-8"
+        return defect(raw, row, "invalid_encoding", message, "application/octet-stream")
+    except (ValueError, RecursionError):
+        return defect(raw, row, "bad_json", "not valid JSON", "application/x-ndjson")
     if not isinstance(value, dict):
-        payload = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
         message = f"expected an object of fields, got {type(value).__name__}"
-        return defect(payload, row, "not_an_object", message, "application/octet-stream")
-    return as_json({str(k): _cell(v) for k, v in value.items() if v is not None}, row, limits)
+        return defect(raw.strip(), row, "not_an_object", message, "application/octet-stream")
+    return as_json({key: _cell(field) for key, field in value.items() if field is not None}, row, limits)
 
 
 def _cell(value: Any) -> str:

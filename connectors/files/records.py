@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,9 @@ class Limits:
     max_expansion_ratio: float = 200.0
 
 
+#: What a compressed file may unpack to whatever its ratio.
+FREE_BYTES = 16 << 20
+
 #: What a defective record keeps of its payload.
 KEPT_BYTES = 64 << 10
 
@@ -57,35 +62,68 @@ def defect(payload: bytes, row: int, code: str, message: str, content_type: str 
     return FileRecord(payload[:KEPT_BYTES], content_type, row, code, f"row {row}: {message}")
 
 
+def too_large(payload: bytes, row: int, limits: Limits, content_type: str = "application/octet-stream") -> FileRecord:
+    """A record over the limit; `payload` may already be cut to `kept_bytes`."""
+    message = f"over {limits.max_record_bytes} bytes, the most that are taken; shorten it"
+    return defect(payload, row, "record_too_large", message, content_type)
+
+
+def kept_bytes(limits: Limits) -> int:
+    """How much of a record is to be held: enough to tell that it is too large and to keep its beginning."""
+    return max(limits.max_record_bytes, KEPT_BYTES)
+
+
 def as_json(values: Mapping[str, str], row: int, limits: Limits) -> FileRecord:
     """A record of named cells."""
     payload = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     if len(payload) > limits.max_record_bytes:
-        message = f"{len(payload)} bytes; at most {limits.max_record_bytes} are taken. Cut it"
-        return defect(payload, row, "record_too_large", message, "application/octet-stream")
+        return too_large(payload, row, limits)
     return FileRecord(payload, "application/json", row)
 
 
 def records(path: Path, limits: Limits | None = None) -> Iterator[FileRecord]:
     """The records of a file, in order, in memory bounded by a record for text formats.
 
+    Blank lines and rows are no records. Reading starts with the first record asked for, and so do the errors;
+    a gzip or a JSON file that breaks off raises after the records before the break.
+
     Raises:
         UnreadableFile: missing, empty, of an unknown kind, corrupt, encrypted or a decompression bomb.
     """
     limits = limits or Limits()
+    try:
+        suffix = _suffix(path)
+        with open_bytes(path, limits) as stream:
+            if not stream.peek(1):
+                raise UnreadableFile(f"{path}: is empty; nothing to read")
+            yield from _reader(suffix)(path, stream, limits)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UnreadableFile(f"{path}: cannot be read ({reason}); {_advice(error)}") from error
+
+
+def _suffix(path: Path) -> str:
     suffix = kind(path)
     if path.is_dir():
         raise UnreadableFile(f"{path}: is a folder; give its files, or the folder to `beejan ingest`")
     if suffix not in SUFFIXES:
         raise UnreadableFile(f"{path}: unknown kind of file; known: {', '.join(sorted(SUFFIXES))}, each also .gz")
-    try:
-        if path.stat().st_size == 0:
-            raise UnreadableFile(f"{path}: is empty")
-        with open_bytes(path, limits) as stream:
-            yield from _reader(suffix)(path, stream, limits)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UnreadableFile(f"{path}: cannot be read ({reason})") from error
+    if not path.is_file():
+        path.stat()  # says why, where there is nothing
+        raise UnreadableFile(f"{path}: is no regular file; save it as one")
+    return suffix
+
+
+def _advice(error: Exception) -> str:
+    match error:
+        case FileNotFoundError():
+            return "check the path"
+        case PermissionError():
+            return "give yourself the right to read it"
+        case EOFError() | zlib.error() | gzip.BadGzipFile():
+            return "it is no whole gzip file: fetch or pack it again"
+        case _:
+            return "check the device it is on"
 
 
 SUFFIXES = ("csv", "tsv", "psv", "xlsx", "xls", "xlsm", "ods", "json", "jsonl", "ndjson", "txt", "log")
@@ -111,36 +149,37 @@ def _reader(suffix: str) -> Callable[[Path, IO[bytes], Limits], Iterator[FileRec
     return read
 
 
-def open_bytes(path: Path, limits: Limits) -> IO[bytes]:
-    """The file's bytes, unpacked where it is gzip."""
+def open_bytes(path: Path, limits: Limits) -> io.BufferedReader:
+    """The file's bytes, unpacked where it is gzip.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
     if path.suffix.lower() != ".gz":
         return path.open("rb")
-    return _Bounded(path, limits)  # type: ignore[return-value]  # it has what the readers use
+    by_ratio = max(FREE_BYTES, int(path.stat().st_size * limits.max_expansion_ratio))
+    packed = gzip.open(path, "rb")  # noqa: SIM115 -- closed with what is returned
+    return io.BufferedReader(_Bounded(path, packed, min(limits.max_expanded_bytes, by_ratio)), 1 << 16)
 
 
-class _Bounded:
+class _Bounded(io.RawIOBase):
     """A gzip stream that refuses to unpack without end."""
 
-    _FREE_BYTES = 16 << 20
+    def __init__(self, path: Path, packed: gzip.GzipFile, most: int) -> None:
+        self._path, self._file, self._most, self._seen = path, packed, most, 0
 
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self._path, self._seen = path, 0
-        self._file = gzip.open(path, "rb")  # noqa: SIM115 -- closed by __exit__
-        by_ratio = max(self._FREE_BYTES, int(path.stat().st_size * limits.max_expansion_ratio))
-        self._most = min(limits.max_expanded_bytes, by_ratio)
+    def readable(self) -> bool:
+        return True
 
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; all of them, within the limit, with -1."""
-        data = self._file.read(size if size >= 0 else self._most - self._seen + 1)
-        self._seen += len(data)
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader passes
+        count = self._file.readinto(buffer)
+        self._seen += count
         if self._seen > self._most:
             raise UnreadableFile(
                 f"{self._path}: unpacks to more than {self._most} bytes; a decompression bomb? Unpack it by hand"
             )
-        return bytes(data)
+        return count
 
-    def __enter__(self) -> _Bounded:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._file.close()
+        super().close()

@@ -2,72 +2,122 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import subprocess
+import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from connectors.errors import UnreadableFile
-from connectors.files.delimited import names
-from connectors.files.records import FileRecord, Limits, as_json
+from connectors.files.delimited import check_width, names
+from connectors.files.records import FREE_BYTES, FileRecord, Limits, as_json
+
+#: Office puts an encrypted workbook into an OLE container, in a stream of this name.
+_OLE, _ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
+
+_PROGRAM = Path(__file__).with_name("sheets.py")
 
 #: A workbook is read whole.
 _WHOLE_BYTES = 256 << 20
 
 
 def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
-    """The rows below each sheet's header; see connectors.files.records.records.
+    """The rows below each sheet's header, numbered by sheet; see connectors.files.records.records.
 
     Raises:
-        UnreadableFile: corrupt, protected by a password, over 256 MB, or without a row.
+        UnreadableFile: corrupt, protected by a password, too large packed or unpacked, or without a row.
     """
-    from python_calamine import CalamineWorkbook
-
     data = stream.read(_WHOLE_BYTES + 1)
     if len(data) > _WHOLE_BYTES:
         raise UnreadableFile(f"{path}: over {_WHOLE_BYTES >> 20} MB; save it as csv")
-    try:
-        book = CalamineWorkbook.from_filelike(BytesIO(data))
-        sheets = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
-    except Exception as error:  # calamine raises a class of its own per format; all mean the same to a user
-        raise UnreadableFile(
-            f"{path}: not a workbook that can be opened ({type(error).__name__}); "
-            "is it corrupt, or protected by a password? Save it anew without one"
-        ) from error
+    if data.startswith(_OLE) and _ENCRYPTED in data:
+        raise _protected(path)
+    _check_archive(path, data, limits)
     found = False
-    for _, rows in sheets:
-        for record in _sheet(rows, limits):
+    for rows in _sheets(path, data):
+        for record in _sheet(path, rows, limits):
             found = True
             yield record
     if not found:
         raise UnreadableFile(f"{path}: no sheet holds a header and a row")
 
 
-def _sheet(rows: list[list[Any]], limits: Limits) -> Iterator[FileRecord]:
-    texts = [[_cell(value) for value in row] for row in rows]
+def _check_archive(path: Path, data: bytes, limits: Limits) -> None:
+    """xlsx and ods are zip archives: the sizes they declare are bounded, and then held to."""
+    if not data.startswith(b"PK"):
+        return
+    most = min(limits.max_expanded_bytes, max(FREE_BYTES, int(len(data) * limits.max_expansion_ratio)))
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > most:
+                raise UnreadableFile(
+                    f"{path}: unpacks to more than {most} bytes; a decompression bomb? Save it anew, or as csv"
+                )
+            # zipfile reads no further than the declared size, and then the checksum tells a lie.
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise _unopened(path, type(error).__name__) from error
+    if damaged is not None:
+        raise UnreadableFile(f"{path}: corrupt ({damaged} does not match its checksum); fetch or save it again")
+
+
+def _sheets(path: Path, data: bytes) -> Iterator[list[list[str]]]:
+    """The rows of each sheet, by connectors.files.sheets in a process of its own."""
+    # -P: the folder of the program must not come before the standard library.
+    command = [sys.executable, "-P", str(_PROGRAM)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield from _received(path, data, process)
+        finally:
+            process.kill()
+
+
+def _received(path: Path, data: bytes, process: subprocess.Popen[bytes]) -> Iterator[list[list[str]]]:
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the program was started without pipes")
+    with contextlib.suppress(BrokenPipeError), process.stdin as to:  # it ended: what it wrote, or did not, tells
+        to.write(data)
+    rows: list[list[str]] = []
+    for line in process.stdout:
+        match json.loads(line):
+            case list() as row:
+                rows.append(row)
+            case None:
+                yield rows
+                rows = []
+            case True:
+                return
+            case "PasswordError":
+                raise _protected(path)
+            case error:
+                raise _unopened(path, str(error))
+    raise _unopened(path, "its parser failed")
+
+
+def _protected(path: Path) -> UnreadableFile:
+    return UnreadableFile(f"{path}: protected by a password; save it anew without one")
+
+
+def _unopened(path: Path, reason: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"{path}: not a workbook that can be opened ({reason}); "
+        "is it corrupt, or protected by a password? Save it anew without one"
+    )
+
+
+def _sheet(path: Path, texts: list[list[str]], limits: Limits) -> Iterator[FileRecord]:
     start = next((n for n, row in enumerate(texts) if sum(bool(cell) for cell in row) >= 2), None)
     if start is None:
         start = next((n for n, row in enumerate(texts) if any(row)), None)
     if start is None:
         return
-    header = names(texts[start])[: limits.max_columns]
+    check_width(path, len(texts[start]), limits)
+    header = names(texts[start])
     for number, row in enumerate(texts[start + 1 :], start + 2):
         if any(row):
-            yield as_json(dict(zip(header, row, strict=False)), number, limits)
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
-        case datetime() | date() | time():
-            return value.isoformat()
-        case timedelta():
-            return str(value)
-        case _:
-            return str(value).strip()
+            yield as_json(dict(zip(header, row, strict=True)), number, limits)

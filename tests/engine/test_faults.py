@@ -55,7 +55,9 @@ def victim(engine, part, limit_s=60):
     while time.monotonic() < deadline:
         for process in psutil.Process(engine.process.pid).children(recursive=True):
             ours = part in ("nats-server", "stream", "ray") and process.pid == engine.pid_of(part)
-            if (ours or (part.startswith("ray::") and part in " ".join(process.cmdline()))) and process.status() != psutil.STATUS_ZOMBIE:
+            if (
+                ours or (part.startswith("ray::") and part in " ".join(process.cmdline()))
+            ) and process.status() != psutil.STATUS_ZOMBIE:
                 return process.pid
         time.sleep(0.2)
     raise AssertionError(f"no process of {part}")
