@@ -36,7 +36,7 @@ def run(rows: int = 3000, repeats: int = 3, batch_rows: int = 1024) -> dict[str,
         ways: dict[str, _Loop | _Pipeline] = {"loop": _Loop(settings), "pipeline": _Pipeline(settings)}
         try:
             for way in ways.values():
-                way.run(envelopes[:batch_rows], batch_rows)
+                way.run(envelopes, batch_rows)
             seconds: dict[str, list[float]] = {name: [] for name in ways}
             for _ in range(repeats):
                 for name, way in ways.items():

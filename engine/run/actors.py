@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 WRITER = "writer"
 
-#: Texts a call: as many as a block has, so that texts of one length find each other.
+#: Texts a call: enough that texts of one length find each other, few enough that all threads have some.
 _CHUNK_TEXTS = 256
 
 #: Up to this many texts are a query, which has a thread of its own beside the batches'.
@@ -93,8 +94,10 @@ def ensure(settings: Settings) -> None:
 
     always = {"namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True, "max_restarts": 2}
     ray.remote(WriterProcess).options(name=WRITER, num_cpus=0, max_task_retries=0, **always).remote(settings)
+    # Ray sets OMP_NUM_THREADS to 1 here: a thread a core, each with a batch of its own, has no barriers to wait at.
+    threads = settings.embed.threads or os.cpu_count() or 1
     for index in range(settings.embed.actors):
-        ray.remote(concurrency_groups={_BULK: 1, _QUERY: 1})(EmbedderProcess).options(
+        ray.remote(concurrency_groups={_BULK: threads, _QUERY: 1})(EmbedderProcess).options(
             name=embedder_name(index),
             num_cpus=0,
             num_gpus=settings.embed.num_gpus,
