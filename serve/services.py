@@ -41,6 +41,7 @@ class Services:
     @classmethod
     async def open(cls, data_dir: Path) -> Services:
         """Connect everything; a part that is away for longer fails the replica, which is started again."""
+        runtime.steady_heap()
         settings, addresses = runtime.load(data_dir)
         connection = await connect(addresses.nats, "beejan-api")
         embedder = await asyncio.to_thread(actors.RemoteEmbedder.wait, settings)

@@ -43,6 +43,7 @@ async def prepare_streams(settings: Settings, js: Any) -> None:
 
 async def run(data_dir: Path, *, once: bool = False) -> None:
     """Connect everything and run the stream until SIGTERM."""
+    runtime.steady_heap()
     settings, addresses = runtime.load(data_dir)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

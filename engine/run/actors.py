@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.errors import BeejanError, Transient
-from engine.run.runtime import NAMESPACE
+from engine.run.runtime import NAMESPACE, steady_heap
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class WriterProcess:
     def __init__(self, settings: Settings) -> None:
         from engine.store.writer import Writer
 
+        steady_heap()
         self._writer = Writer(settings)
 
     def commit(self, *blocks: pa.Table) -> Committed:

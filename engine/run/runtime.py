@@ -5,6 +5,7 @@ Kept in `<data>/run/`, mode 0600. Processes of the engine are started with the d
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -29,10 +30,6 @@ RAY_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Dozens of threads with an allocation arena each keep what they free.
     "MALLOC_ARENA_MAX": "2",
-    # glibc otherwise raises its threshold to the largest block freed, and compaction's buffers then fragment the
-    # heap: the writer grew by .3 MB a commit; with a fixed one it stays flat (docs/decisions/0005).
-    "MALLOC_MMAP_THRESHOLD_": "1048576",
-    "MALLOC_TRIM_THRESHOLD_": "1048576",
     # oneDNN keeps what it compiled for each shape of a batch; texts come in a thousand shapes.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
     "HF_HUB_OFFLINE": "1",
@@ -82,6 +79,26 @@ def _revealed(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return str(value) if isinstance(value, Path) else value
+
+
+#: glibc's mallopt parameters (malloc.h).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_THRESHOLD_BYTES = 1 << 20
+
+
+def steady_heap() -> None:
+    """Keep this process's heap from fragmenting: large blocks are mapped, and given back when freed.
+
+    glibc otherwise raises its threshold to the largest block freed, and compaction's buffers then stay: the writer
+    grew by .3 MB a commit. Not for processes that embed: mapping each activation costs them a fifth of their speed
+    (docs/decisions/0005).
+    """
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):  # another libc has no mallopt
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_MMAP_THRESHOLD, _THRESHOLD_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _THRESHOLD_BYTES)
 
 
 def connect_ray(runtime: Runtime) -> None:

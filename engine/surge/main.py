@@ -142,6 +142,7 @@ def _row(incident: Incident, proof: dict[str, Any], before: dict[str, Any] | Non
 
 async def run(data_dir: Path) -> None:
     """Watch until SIGTERM."""
+    runtime.steady_heap()
     settings, addresses = runtime.load(data_dir)
     connection = await connect(addresses.nats, "beejan-surge")
     await asyncio.to_thread(runtime.connect_ray, addresses)
