@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -13,10 +14,24 @@ app = typer.Typer(
     name="beejan",
     help="Complaints in once, useful within seconds. Start with `beejan demo`.",
     no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    """Complaints in once, useful within seconds. Start with `beejan demo`."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"beejan {installed('beejan')}")
+        raise typer.Exit
+
 
 _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},

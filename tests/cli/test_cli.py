@@ -50,6 +50,11 @@ def test_wrong_use_ends_with_a_message_and_a_code(arguments, code, match):
     assert match in " ".join(result.output.replace("│", " ").split())
 
 
+def test_version_and_help():
+    assert run(app, ["--version"]).stdout.startswith("beejan 0.")
+    assert "Bring complaints in" in run(app, ["--help"]).stdout
+
+
 def test_config_show_resolves_and_masks(monkeypatch):
     monkeypatch.setenv("BEEJAN_NATS__PASSWORD", "hunter2")
     monkeypatch.setenv("BEEJAN_SERVE__PORT", "0")

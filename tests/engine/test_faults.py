@@ -76,7 +76,7 @@ def victim(engine, part, limit_s=60):
 def test_parts_killed_while_complaints_come_in(own_engine, part):
     sender = Sender(own_engine)
     sender.start()
-    for _ in range(2):
+    for _ in range(3):
         time.sleep(2)
         os.kill(victim(own_engine, part), signal.SIGKILL)
         time.sleep(4)
@@ -86,9 +86,10 @@ def test_parts_killed_while_complaints_come_in(own_engine, part):
 def test_the_engine_killed_and_started_again(own_engine):
     sender = Sender(own_engine)
     sender.start()
-    time.sleep(3)
-    own_engine.kill()
-    own_engine.start()
+    for _ in range(3):
+        time.sleep(2)
+        own_engine.kill()
+        own_engine.start()
     time.sleep(2)
     check(own_engine, sender)
 
