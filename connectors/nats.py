@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,10 @@ _FULL_CODES = {10077, 10023, 10122, 10047}
 
 class StreamDrift(Terminal):
     """A stream or consumer has other settings than this program needs; the message lists them."""
+
+
+class Refused(Terminal):
+    """JetStream does not create what this program needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: Strea
     try:
         found = (await js.stream_info(name)).config
     except NotFoundError:
-        await js.add_stream(wanted)
+        await _create(f"stream {name}", js.add_stream(wanted))
         return
     checked = ("subjects", "retention", "storage", "discard", "num_replicas", "max_bytes", "duplicate_window")
     _refuse_drift(f"stream {name}", wanted, found, checked)
@@ -150,11 +154,23 @@ async def ensure_consumer(js: Any, stream: str, spec: ConsumerSpec) -> None:
     try:
         found = (await js.consumer_info(stream, spec.name)).config
     except NotFoundError:
-        await js.add_consumer(stream, wanted)
+        await _create(f"consumer {spec.name}", js.add_consumer(stream, wanted))
         return
     _refuse_drift(f"consumer {spec.name}", wanted, found, ("ack_policy", "deliver_policy", "max_deliver"))
     if (found.ack_wait, found.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
         await js.add_consumer(stream, wanted)
+
+
+async def _create(what: str, request: Awaitable[Any]) -> None:
+    from nats.js.errors import APIError
+
+    try:
+        await request
+    except APIError as error:
+        raise Refused(
+            f"{what}: JetStream refused to create it ({error.description}); is there room for nats.max_bytes, and may "
+            "nats.user do it?"
+        ) from error
 
 
 def _refuse_drift(what: str, wanted: Any, found: Any, names: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from connectors.errors import BeejanError
 from connectors.nats import ConsumerSpec, StreamSpec, connect, ensure_consumer, ensure_stream, trim
 from engine.curate.context import build_context
 from engine.curate.dataset import configure
@@ -99,7 +100,10 @@ def main() -> None:
     parser.add_argument("--once", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    asyncio.run(run(arguments.data_dir, once=arguments.once))
+    try:
+        asyncio.run(run(arguments.data_dir, once=arguments.once))
+    except BeejanError as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ log = logging.getLogger("beejan.supervisor")
 #: A driver is recycled when it has grown by this much, bytes (it leaks 0.035 MB a micro-batch).
 _RECYCLE_BYTES = 150 << 20
 _NATS_RESERVE = 0.8
+_ALERTS_ROOM = 128 << 20
 
 
 class AlreadyRunning(Terminal):
@@ -114,7 +115,8 @@ class Supervisor:
         if nats.port:
             nats_server.check_port(nats.port, "nats.port")
         free = shutil.disk_usage(self.settings.data_dir).free
-        room = max(nats.max_bytes, int(free * _NATS_RESERVE))
+        # Streams reserve their limits: the intake's and the alerts' have to fit in, whatever is free by now.
+        room = max(nats.max_bytes + _ALERTS_ROOM, int(free * _NATS_RESERVE))
         config, credentials_ = nats_server.prepare(folder, nats.port, nats.max_payload_bytes, room)
         server_log = folder / "nats-server.log"
         child = Child(
