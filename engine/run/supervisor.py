@@ -224,8 +224,9 @@ class Supervisor:
         while not self._stopping.wait(0.5):
             try:
                 self._tend()
-            except BeejanError as error:
-                log.error("%s", error)
+            except (BeejanError, OSError) as error:
+                # A full disk, or a part that does not start yet: the next round tries again.
+                log.error("%s: %s", type(error).__name__, error)
 
     def _tend(self) -> None:
         now = time.monotonic()
