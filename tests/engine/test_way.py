@@ -23,7 +23,7 @@ def test_a_complaint_is_found_by_its_meaning(engine):
         {"id": "w1", "text": "Since morning nobody in Ikeja can make a call, the mast is dead", "region": "Lagos"}
     )
     assert engine.wait_for(sent["event_ids"]) == ["stored"]
-    found = engine.cli("search", "no network", "--region", "Lagos", "--limit", "5")
+    found = engine.cli("search", "no network", "--region", "Jigawa", "--limit", "5")
     hit = next(h for h in found["hits"] if h["source_key"] == "w1")
     assert {"event_id", "source", "score", "text", "category", "priority", "occurred_at", "why"} <= hit.keys()
     shown = engine.cli("show", hit["event_id"][:12])
