@@ -20,7 +20,7 @@ def comcast_like(rows):
 
 def test_a_complaint_is_found_by_its_meaning(engine):
     sent = engine.post(
-        {"id": "w1", "text": "Since morning nobody in Ikeja can make a call, the mast is dead", "region": "Lagos"}
+        {"id": "w1", "text": "Since morning nobody in Ikeja can make a call, the mast is dead", "region": "Jigawa"}
     )
     assert engine.wait_for(sent["event_ids"]) == ["stored"]
     found = engine.cli("search", "no network", "--region", "Jigawa", "--limit", "5")
