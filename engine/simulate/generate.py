@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from random import Random
 
-from engine.simulate import people, phrases_eng
+from engine.simulate import people
+from engine.simulate.phrases_local import HOMES
+from engine.simulate.repeats import edit
 from engine.simulate.rhythm import moments
-from engine.simulate.voices import compose
+from engine.simulate.voices import compose, known
 
 CHANNELS = {"social": 30, "sms": 22, "call_center": 20, "web_form": 18, "file": 10}
 LANGUAGES = {"eng": 65, "pcm": 17, "hau": 7, "yor": 6, "ibo": 5}
@@ -73,7 +76,7 @@ def generate(
         end: aware; after the last one.
         outages: planted on top.
     """
-    world = _World(Random(f"{seed}:{start.isoformat()}:{end.isoformat()}"))
+    world = _World(f"{seed}:{start.isoformat()}:{end.isoformat()}")
     planned: list[tuple[datetime, Outage | None]] = [(m, None) for m in moments(world.random, rows, start, end)]
     for outage in outages:
         planned += [(moment, outage) for moment in _ramp(world.random, outage)]
@@ -87,8 +90,13 @@ def demo(now: datetime, seed: int = 7) -> list[Simulated]:
 
 
 def stream(*, seed: int, clock: Callable[[], datetime]) -> Iterator[Simulated]:
-    """Complaints without end, each at the clock's time; the caller sets the pace."""
-    world = _World(Random(seed))
+    """Complaints without end, each at the clock's time; the caller sets the pace.
+
+    Args:
+        seed: same seed and first time, same complaints; another first time, other keys.
+        clock: gives aware times.
+    """
+    world = _World(f"{seed}:{clock().isoformat()}")
     while True:
         yield world.complaint(clock(), None)
 
@@ -103,60 +111,61 @@ class _World:
 
     _CUSTOMERS = 900
 
-    def __init__(self, random: Random) -> None:
-        self.random = random
+    def __init__(self, seed: str) -> None:
+        self.random = random = Random(seed)
+        # Part of every key: two worlds sent to one engine must not share keys.
+        self.tag = hashlib.blake2s(seed.encode(), digest_size=4).hexdigest()
         self.customers = [people.customer(random, n) for n in range(1, self._CUSTOMERS + 1)]
-        self.said: list[Simulated] = []
+        self.said: list[tuple[Simulated, people.Customer]] = []
         self.count = 0
 
     def complaint(self, moment: datetime, outage: Outage | None) -> Simulated:
         """The next complaint."""
-        random = self.random
         self.count += 1
-        roll = random.random()
+        roll = self.random.random()
         if self.said and outage is None and roll < 0.07:
-            made = self._repeat(moment, exact=roll < 0.02)
-        else:
-            made = self._fresh(moment, outage)
-            if outage is None:
-                self.said = [*self.said[-400:], made]
-        return made
+            return self._repeat(moment, exact=roll < 0.02)
+        return self._fresh(moment, outage)
 
     def _fresh(self, moment: datetime, outage: Outage | None) -> Simulated:
         random = self.random
-        language = random.choices(list(LANGUAGES), list(LANGUAGES.values()))[0]
-        channel = random.choices(list(CHANNELS), list(CHANNELS.values()))[0]
-        if channel == "call_center":
-            language = "eng"  # agents take notes in English
         customer = self._customer(outage.region if outage else None)
+        channel = random.choices(list(CHANNELS), list(CHANNELS.values()))[0]
+        language = _language(random, channel, customer.region)
+        if outage and outage.subcategory not in known(language):
+            language = "eng"
         trouble = outage.subcategory if outage else _trouble(random, language)
         text, spans = compose(random, channel, language, trouble, customer)
         truth = Truth(trouble.partition(".")[0], trouble, language, spans, outage=outage.id if outage else None)
-        return self._envelope(channel, moment, text, customer, truth)
+        made = self._envelope(channel, moment, text, customer, truth)
+        if outage is None:
+            self.said = [*self.said[-400:], (made, customer)]
+        return made
 
     def _customer(self, region: str | None) -> people.Customer:
-        # A few complain often: the square draws towards the first.
+        # A few complain often: the power draws towards the first.
         place = int(len(self.customers) * self.random.random() ** 1.6)
         found = self.customers[place]
         return replace(found, region=region) if region else found
 
     def _repeat(self, moment: datetime, *, exact: bool) -> Simulated:
-        before = self.random.choice(self.said)
-        key = before.source_key
+        """What was said before, by the same customer or by a neighbour who copies it."""
+        before, customer = self.random.choice(self.said)
+        if self.random.random() < 0.5:
+            customer = self._customer(customer.region)
+        text, truth = before.fields["text"], before.truth
         if exact:
-            truth = replace(before.truth, duplicate_of=before.truth.duplicate_of or key)
-            return self._envelope(before.channel, moment, before.fields["text"], self._customer(None), truth)
-        text = before.fields["text"] + self.random.choice(
-            ("!!", " pls", " again", " I have written before", " still waiting", "...")
-        )
-        truth = replace(before.truth, near_duplicate_of=key, duplicate_of=None)
-        return self._envelope(before.channel, moment, text, self._customer(None), truth)
+            truth = replace(truth, duplicate_of=before.source_key)
+        else:
+            text, spans = edit(self.random, text, truth.pii)
+            truth = replace(truth, pii=spans, near_duplicate_of=before.source_key)
+        return self._envelope(before.channel, moment, text, customer, truth)
 
     def _envelope(
         self, channel: str, moment: datetime, text: str, customer: people.Customer, truth: Truth
     ) -> Simulated:
         random = self.random
-        key = f"{channel[:2]}-{moment:%y%m%d}-{self.count:06d}"
+        key = f"{channel[:2]}-{moment:%y%m%d}-{self.tag}-{self.count:06d}"
         local = channel in ("call_center", "web_form")
         shown = moment.astimezone(_LAGOS_TIME) if local else moment
         fields = {"id": key, "text": text, "occurred_at": shown.isoformat(timespec="seconds").replace("+00:00", "Z")}
@@ -170,8 +179,17 @@ class _World:
         return Simulated(channel, f"simulated_{channel}", key, moment.replace(microsecond=0), fields, truth)
 
 
-def _trouble(random: Random, language: str) -> str:
-    from engine.simulate import phrases_local
+def _language(random: Random, channel: str, region: str) -> str:
+    if channel == "call_center":
+        return "eng"  # agents take notes in English
+    weights = {"eng": float(LANGUAGES["eng"] - CHANNELS["call_center"])}
+    everyone = sum(people.REGIONS.values())
+    for language, homes in HOMES.items():
+        usual = sum(share * homes.get(place, 1.0) for place, share in people.REGIONS.items()) / everyone
+        weights[language] = LANGUAGES[language] * homes.get(region, 1.0) / usual
+    return random.choices(list(weights), list(weights.values()))[0]
 
-    known = list(phrases_eng.TROUBLES) if language == "eng" else list(phrases_local.TROUBLES[language])
-    return random.choices(known, [_WEIGHTS.get(name, 3) for name in known])[0]
+
+def _trouble(random: Random, language: str) -> str:
+    names = known(language)
+    return random.choices(names, [_WEIGHTS.get(name, 3) for name in names])[0]

@@ -25,6 +25,8 @@ AREAS = {
     "Kaduna": ("Kaduna", "Zaria", "Barnawa", "Kawo"),
     "Edo": ("Benin City", "Ekpoma", "Ugbowo", "Ring Road Benin"),
 }  # fmt: skip
+#: Of mobile networks, so that detectors take the numbers for what they are meant to be.
+PREFIXES = ("0803", "0806", "0802", "0805", "0703", "0706", "0813", "0816", "0901", "0906")
 REGIONS = {"Lagos": 30, "FCT": 15, "Kano": 12, "Rivers": 12, "Oyo": 11, "Enugu": 8, "Kaduna": 7, "Edo": 5}
 
 
@@ -41,13 +43,13 @@ class Customer:
 
 
 def customer(random: Random, number: int) -> Customer:
-    """A customer; phones are of the unassigned 0800 range, addresses of example domains."""
+    """A customer; phones have the prefix of a mobile network and a subscriber part in 00…, addresses an example domain."""
     first, last = random.choice(FIRST), random.choice(LAST)
-    domain = random.choice(("example.com", "example.org", "mail.example.net"))
+    domain = random.choice(("example.com", "example.org", "mail.example.net", "example.ng"))
     return Customer(
         customer_id=f"C{number:06d}",
         name=f"{first} {last}",
-        phone="080" + "".join(str(random.randint(0, 9)) for _ in range(8)),
+        phone=f"{random.choice(PREFIXES)}00{random.randint(0, 99999):05d}",
         email=f"{first}.{last}{random.randint(1, 99)}@{domain}".lower(),
         account="".join(str(random.randint(0, 9)) for _ in range(10)),
         region=random.choices(list(REGIONS), list(REGIONS.values()))[0],

@@ -1,4 +1,4 @@
-"""English phrase banks: per sub-category the trouble, what came of it and what is asked."""
+"""English phrase banks: per sub-category the trouble and details of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "there is no signal at all in {area}", "my phone shows emergency calls only in {area}",
             "I get zero bars the moment I enter {area}", "reception has vanished around {area}",
             "no service on my line since I came to {area}", "I have to climb to the roof in {area} to get one bar",
-            "the signal keeps searching in {area}", "inside my shop in {area} there is no coverage whatsoever",
+            "the signal keeps searching in {area}", "my line has been dead at {area}", "{area} is now a village as far as your network is concerned",
+            "you have no coverage left at {area}", "inside my shop in {area} there is no coverage whatsoever",
         ),
         ("my neighbour on another network is fine", "I restarted the phone many times", "it has been like this for weeks",
          "even the SIM in my old phone shows nothing", "the mast near the market seems dead"),
@@ -18,18 +19,20 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "the internet is crawling in {area}", "my 4G is slower than dial-up", "pages take five minutes to open here in {area}",
             "I bought {gb}GB and cannot even load WhatsApp", "browsing speed drops to nothing every evening",
-            "video calls freeze all the time", "your data is painfully slow at {area}", "speed test shows 0.2 Mbps on a good day",
+            "video calls freeze all the time", "your data is painfully slow at {area}", "speed test shows 0.2 Mbps on a good day", "a one minute video buffers for ten at {area}",
+            "my {gb}GB will expire before a single page loads", "email attachments never go through from {area}",
         ),
         ("mornings are fine, evenings are hopeless", "I work from home and keep missing meetings",
          "my children cannot do their online classes", "I tried three APN settings", "the hotspot is just as bad"),
     ),
     "network.dropped_calls": (
         (
-            "my calls cut after thirty seconds", "every call drops in the middle", "people hear me broken up and then the line dies",
+            "my calls cut after thirty seconds", "every call drops in the middle", "people hear me broken up and then the line dies", "I cannot finish one conversation in {area}",
+            "all I say these days is hello, hello, can you hear me",
             "I have redialled the same number six times today", "calls end by themselves around {area}",
             "the voice goes robotic and then it disconnects", "customers say my line goes dead while we talk",
         ),
-        ("and I am charged for every redial", "it started after your upgrade", "it happens on both my phones",
+        ("I am charged for every redial", "it started after your upgrade", "it happens on both my phones",
          "only inside {area} though", "important business calls are lost"),
     ),
     "network.outage": (
@@ -45,7 +48,8 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "billing.overcharge": (
         (
-            "my bill is {amount} instead of the usual amount", "I was charged twice for the same plan", "you billed me {amount} for a month I was abroad",
+            "my bill is {amount} instead of the usual amount", "I was charged twice for the same plan", "roaming charges of {amount} for a trip I never made",
+            "you billed me {amount} for a month I was abroad",
             "the invoice shows {amount} that I cannot explain", "my postpaid bill doubled overnight",
             "I pay for the small plan and was billed for the big one",
         ),
@@ -56,7 +60,8 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "{amount} vanished from my airtime", "you removed {amount} from my balance and I did nothing",
             "my credit keeps disappearing overnight", "airtime of {amount} was deducted without any call",
-            "I loaded {amount} this morning and it is gone", "small small deductions every day from my line",
+            "I loaded {amount} this morning and it is gone", "explain the {amount} that left my line",
+            "before I made a single call {amount} was gone", "small small deductions every day from my line",
         ),
         ("I checked, no subscription is active", "it happens around midnight", "my data was off",
          "the statement only says VAS", "this is the third time this month"),
@@ -64,7 +69,8 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "billing.refund": (
         (
             "I am still waiting for my refund of {amount}", "you promised to return {amount} and nothing came",
-            "my refund has been pending for weeks", "the {amount} you owe me has not been paid back",
+            "my refund has been pending for weeks", "where is the {amount} you agreed to reverse", "nobody will return the {amount} you took by mistake",
+            "the {amount} you owe me has not been paid back",
             "I cancelled within the cooling-off days and want {amount} back",
         ),
         ("every agent says 48 hours", "I have the confirmation mail", "my bank says nothing was sent",
@@ -73,14 +79,16 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "billing.recharge_failed": (
         (
             "I recharged {amount} and it did not reflect", "my bank was debited {amount} but no airtime came",
-            "the voucher says already used", "data purchase of {gb}GB failed and the money is gone",
+            "the voucher says already used", "{amount} top-up has not dropped", "I paid {amount} at a shop in {area} and my balance is the same",
+            "data purchase of {gb}GB failed and the money is gone",
             "top-up through the app was successful but my balance is zero",
         ),
         ("I have the debit alert", "the transaction says pending", "my bank says you received it", "I tried again and it took the money twice"),
     ),
     "service.no_response": (
         (
-            "nobody answers my mails", "I have written five times without any reply", "your chat just closes on me",
+            "nobody answers my mails", "I send messages and they enter a hole", "three complaints and not one answer",
+            "I have written five times without any reply", "your chat just closes on me",
             "my ticket has been open since last month", "I keep getting automated replies and no human being",
             "your customer care line rings out every time",
         ),
@@ -101,7 +109,7 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "I listened to your music for fifty minutes", "three people served two hundred customers at {area} today",
             "I waited from opening until closing at your centre",
         ),
-        ("and then the call was cut", "two of the counters were empty", "elderly people were standing", "I had to leave without being served"),
+        ("in the end the call was cut", "two of the counters were empty", "elderly people were standing", "I had to leave without being served"),
     ),
     "service.broken_promise": (
         (
@@ -213,53 +221,3 @@ TROUBLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("the website does not say", "thanks in advance", "I am thinking of switching to you"),
     ),
 }  # fmt: skip
-
-EFFECTS = (
-    "I have lost customers because of this", "I missed an interview", "my whole day is ruined", "I cannot work like this",
-    "my children are stranded without contact", "we could not reach the doctor", "I spent money going up and down",
-    "this is affecting my business badly", "I am fed up", "it is embarrassing", "it is costing me every day", "",
-    "", "", "", "",
-)  # fmt: skip
-
-ASKS = (
-    "please fix it", "kindly look into this", "I want an answer today", "do something", "I need this sorted out now",
-    "please call me back", "when will it be solved", "I demand compensation", "if this goes on I will port to another network",
-    "I will report you to the regulator", "please escalate", "what is the way forward", "just give me my money back", "", "", "", "",
-)  # fmt: skip
-
-SINCE = (
-    "since morning", "since yesterday", "for three days now", "since Monday", "all night", "since 6am", "for two weeks",
-    "again today", "since last week", "since the rain", "", "", "", "",
-)  # fmt: skip
-
-SOCIAL_OPENERS = (
-    "@BeeTelNG", "@BeeTelNG please", "Dear @BeeTelNG,", "So @BeeTelNG,", "@BeeTelNG hello?", "@BeeTelNG_care", "Honestly @BeeTelNG",
-    "Wow @BeeTelNG.", "@BeeTelNG are you people serious?", "", "", "",
-)  # fmt: skip
-
-SOCIAL_ENDS = (
-    "#BadNetwork", "#BeeTelFail", "😡", "🤦🏽‍♂️", "smh", "#NaijaTwitter", "😭😭", "do better", "cc @consumerNG", "🙄", "#fixit", "", "", "", "", "",
-)  # fmt: skip
-
-FORM_OPENERS = (
-    "Good day,", "Dear Sir or Madam,", "Hello,", "To whom it may concern,", "Good morning.", "Hi team,", "Attention: customer care.", "",
-)  # fmt: skip
-
-FORM_ENDS = (
-    "Thank you.", "Regards.", "I look forward to your reply.", "Yours faithfully.", "Awaiting your urgent response.", "", "", "",
-)  # fmt: skip
-
-AGENT_OPENERS = (
-    "Cust called re:", "Customer reports that", "Inbound call. Cx says", "Caller states", "cx complains:", "Escalation from tier 1:",
-    "Walk-in customer,", "Repeat caller:", "cust v. upset,",
-)  # fmt: skip
-
-AGENT_ENDS = (
-    "Advised to restart device.", "Ticket raised.", "Told 24-48h.", "Esc. to tech.", "No resolution on call.", "Cust will call back.",
-    "Apologised.", "Troubleshooting done, no change.", "",
-)  # fmt: skip
-
-LETTER_OPENERS = (
-    "Subject: complaint\n\nDear customer care,\n\n", "RE: my earlier letter\n\n", "Formal complaint\n\nDear manager,\n\n",
-    "Scanned letter, page 1.\n\n", "From: customer\nTo: care desk\n\n",
-)  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 #: Weight of each local hour (Lagos is UTC+1 all year).
@@ -22,7 +22,7 @@ def _slots(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime,
     step, at = timedelta(hours=1), start
     while at < end:
         until = min(at + step, end)
-        local = at + step
+        local = at.astimezone(UTC) + step
         share = (until - at) / step
         yield at, until, _HOURS[local.hour] * _DAYS[local.weekday()] * share
         at = until

@@ -21,11 +21,12 @@ def mistype(random: Random, text: str) -> str:
     words = text.split(" ")
     places = [n for n, word in enumerate(words) if len(word) > 3 and word.isascii() and word.isalpha()]
     for place in random.sample(places, min(len(places), random.randint(1, 3))):
-        words[place] = _mangle(random, words[place])
+        words[place] = mangle(random, words[place])
     return " ".join(words)
 
 
-def _mangle(random: Random, word: str) -> str:
+def mangle(random: Random, word: str) -> str:
+    """One error in a word of more than two letters: dropped, swapped, neighbouring or doubled."""
     at = random.randrange(1, len(word) - 1)
     match random.randrange(4):
         case 0:

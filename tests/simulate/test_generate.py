@@ -1,5 +1,6 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from difflib import SequenceMatcher
 from itertools import islice
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from engine.intake.envelope import CHANNELS
 from engine.simulate.generate import Outage, demo, generate, stream
 from engine.simulate.people import card
+from engine.simulate.phrases_agent import NOTES
+from engine.simulate.phrases_eng import TROUBLES
 from engine.simulate.write import write
 from models.pii_checks import luhn
 
@@ -68,7 +71,9 @@ def test_duplicates_point_at_what_was_said(complaints):
     for c in copies:
         assert by_key[c.truth.duplicate_of].fields["text"] == c.fields["text"]
     for c in near:
-        assert c.fields["text"].startswith(by_key[c.truth.near_duplicate_of].fields["text"])
+        before = by_key[c.truth.near_duplicate_of].fields["text"]
+        assert before != c.fields["text"]
+        assert SequenceMatcher(None, before, c.fields["text"]).ratio() > 0.6
 
 
 def test_the_outage_is_where_and_when_it_was_planted(complaints):
@@ -76,6 +81,47 @@ def test_the_outage_is_where_and_when_it_was_planted(complaints):
     assert len(planted) == 80
     assert all(c.fields["region"] == "Lagos" and c.truth.subcategory == "network.outage" for c in planted)
     assert all(END - timedelta(hours=1) <= c.occurred_at + timedelta(seconds=1) for c in planted)
+
+
+def test_an_outage_of_any_kind_can_be_told_in_any_region():
+    for place, trouble in (("Kano", "account.details"), ("Oyo", "device.delivery"), ("Enugu", "device.handset")):
+        outage = Outage("o2", trouble, place, END - timedelta(hours=1), END, 60)
+        made = generate(0, seed=1, start=START, end=END, outages=[outage])
+        assert {(c.truth.subcategory, c.fields["region"]) for c in made} == {(trouble, place)}
+
+
+def test_no_blank_of_a_phrase_is_left_open(complaints):
+    assert not [c.fields["text"] for c in complaints if "{" in c.fields["text"] or "\ue000" in c.fields["text"]]
+
+
+def test_every_subcategory_is_told_and_praise_is_not_angry(complaints):
+    named = set(TROUBLES)
+    assert len(named) == 26
+    assert {c.truth.subcategory for c in complaints} == named == set(NOTES)
+    angry = ("#BadNetwork", "#BeeTelFail", "😡", "COMPLAINT", "Formal complaint", "threatens to port")
+    praise = [c.fields["text"] for c in complaints if c.truth.subcategory == "other.praise"]
+    assert [text for text in praise if any(word in text for word in angry)] == []
+
+
+def test_languages_come_in_their_shares(complaints):
+    seen = Counter(c.truth.language for c in complaints)
+    for language, low, high in (
+        ("eng", 0.60, 0.70),
+        ("pcm", 0.13, 0.21),
+        ("hau", 0.04, 0.10),
+        ("yor", 0.03, 0.09),
+        ("ibo", 0.025, 0.08),
+    ):
+        assert low < seen[language] / len(complaints) < high, (language, seen)
+
+
+def test_two_worlds_share_no_key():
+    later = END + timedelta(hours=3)
+    keys = [
+        {c.source_key for c in made} for made in (demo(END), demo(later), generate(300, seed=8, start=START, end=END))
+    ]
+    streams = [{c.source_key for c in islice(stream(seed=1, clock=lambda at=at: at), 300)} for at in (END, later)]
+    assert len(set().union(*keys, *streams)) == sum(map(len, keys + streams))
 
 
 def test_nights_are_quieter_than_evenings(complaints):
