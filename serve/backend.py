@@ -12,6 +12,7 @@ from typing import Any
 from engine.curate.main import ALERTS
 from engine.govern.api_keys import Principal
 from engine.store import filters
+from engine.store.filters import BadFilter
 from engine.surge.incidents import OPEN
 from serve import alerts, complaints
 from serve.problems import Problem
@@ -67,6 +68,8 @@ class ConsoleBackend:
             return await complaints.find(self._services(), wanted)
         except Problem as error:
             raise ValueError(error.detail) from error
+        except BadFilter as error:
+            raise ValueError(str(error)) from error
 
     async def complaint(self, event_id: str) -> dict[str, Any] | None:
         """One complaint."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from markupsafe import Markup, escape
 
+#: What the search page filters by.
+FILTERS = ("channel", "category", "subcategory", "priority", "region", "product", "language")
+
 _PLACEHOLDER = re.compile(r"&lt;([A-Z]{2,12})_([0-9a-f]{4})&gt;")
+_CUT_PLACEHOLDER = re.compile(r"<[A-Z]{0,12}(?:_[0-9a-f]{0,4})?$")
 
 
 def chips(text: str) -> Markup:
@@ -22,17 +26,34 @@ def chips(text: str) -> Markup:
     return Markup(marked)  # noqa: S704 -- escaped above
 
 
+def excerpt(text: str, most: int) -> str:
+    """The first `most` characters, never half a placeholder, with an ellipsis where something is left out."""
+    if len(text) <= most:
+        return text
+    return _CUT_PLACEHOLDER.sub("", text[:most]).rstrip() + "…"
+
+
 def when(value: str | None) -> Markup:
-    """A time as `<time>`; UTC."""
+    """A time as `<time>`, in UTC whatever its offset; one without an offset is UTC."""
     if not value:
         return Markup("–")
-    shown = datetime.fromisoformat(value).strftime("%d %b %Y, %H:%M")
-    return Markup('<time datetime="{}">{} UTC</time>').format(value, shown)
+    moment = datetime.fromisoformat(value)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    return Markup('<time datetime="{}">{} UTC</time>').format(value, moment.strftime("%d %b %Y, %H:%M"))
 
 
 def segment(value: str) -> str:
     """`category=network|region=Lagos` as `network · Lagos`."""
-    return " · ".join(words(unquote(part.partition("=")[2])) for part in value.split("|"))
+    return " · ".join(words(part) for part in _parts(value).values())
+
+
+def search_of(value: str, since: str | None = None, until: str | None = None) -> str | None:
+    """Address of the search for a segment's complaints; None where the page has no filter for its dimensions."""
+    parts = _parts(value)
+    if not parts.keys() <= set(FILTERS):
+        return None
+    times = {name: time for name, time in (("since", since), ("until", until)) if time}
+    return "/search?" + urlencode(parts | times)
 
 
 def words(value: Any) -> str:
@@ -40,6 +61,17 @@ def words(value: Any) -> str:
     return str(value).replace(".", ": ").replace("_", " ") if value is not None else "–"
 
 
-def number(value: float) -> str:
+def number(value: float | None) -> str:
     """With thousands separated."""
+    if value is None:
+        return "–"
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def percent(value: float | None) -> str:
+    """A share of one as whole percents."""
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
+def _parts(value: str) -> dict[str, str]:
+    return {name: unquote(text) for name, _, text in (part.partition("=") for part in value.split("|"))}

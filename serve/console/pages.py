@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.resources
-from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Annotated, Any, Protocol
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from engine.govern.api_keys import Principal
-from serve.console import marks
+from serve.console import assets
+from serve.console.marks import FILTERS
 
 COOKIE = "beejan_session"
 
-_HERE = Path(__file__).parent
 _LOOKERS = ("analyst", "ml", "ops", "steward")
-_FILTERS = ("channel", "category", "priority", "region", "language")
 _CHOICES = {
     "channel": ("social", "call_center", "sms", "web_form", "file"),
     "category": ("network", "billing", "service", "account", "device", "fraud", "other"),
     "priority": ("P1", "P2", "P3", "P4"),
 }
 _PAGE = 25
+_Values = Annotated[list[str], Query()]
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -92,7 +88,8 @@ def router(backend: Backend) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     def page(name: str, request: Request, status: int = 200, **values: Any) -> HTMLResponse:
-        html = _templates().get_template(f"{name}.html").render(path=request.url.path, **values)
+        looks = bool(values["user"]) and values["user"].may(*_LOOKERS)
+        html = assets.templates().get_template(f"{name}.html").render(path=request.url.path, looks=looks, **values)
         return HTMLResponse(html, status, _HEADERS)
 
     async def who(request: Request) -> Principal:
@@ -107,8 +104,6 @@ def router(backend: Backend) -> APIRouter:
         return principal
 
     def guarded(handler: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
-        from functools import wraps
-
         @wraps(handler)
         async def run(*args: Any, **kwargs: Any) -> Response:
             try:
@@ -127,7 +122,7 @@ def router(backend: Backend) -> APIRouter:
         return page("login", request, user=None, next=_local(next), wrong=False)
 
     @routes.post("/login")
-    async def login(request: Request, key: Annotated[str, Form()], next: Annotated[str, Form()] = "/") -> Response:
+    async def login(request: Request, key: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
         if not _same_origin(request):
             return page("message", request, 403, user=None, title="Refused", text="The form came from another site.")
         principal = await backend.sign_in(key.strip())
@@ -160,30 +155,30 @@ def router(backend: Backend) -> APIRouter:
         request: Request,
         q: str = "",
         mode: str = "hybrid",
-        channel: Annotated[list[str], Query()] = [],  # noqa: B006 -- FastAPI copies defaults
-        category: Annotated[list[str], Query()] = [],  # noqa: B006
-        priority: Annotated[list[str], Query()] = [],  # noqa: B006
-        region: Annotated[list[str], Query()] = [],  # noqa: B006
-        language: Annotated[list[str], Query()] = [],  # noqa: B006
+        channel: _Values = [],  # noqa: B006 -- FastAPI copies defaults
+        category: _Values = [],  # noqa: B006
+        subcategory: _Values = [],  # noqa: B006
+        priority: _Values = [],  # noqa: B006
+        region: _Values = [],  # noqa: B006
+        product: _Values = [],  # noqa: B006
+        language: _Values = [],  # noqa: B006
         since: str = "",
         until: str = "",
         cursor: str = "",
     ) -> Response:
         user = await who(request)
-        given = dict(zip(_FILTERS, (channel, category, priority, region, language), strict=True))
-        filters = {name: [v for v in values if v] for name, values in given.items()}
+        values = (channel, category, subcategory, priority, region, product, language)
+        filters = {name: _distinct(given) for name, given in zip(FILTERS, values, strict=True)}
+        state = {"q": q, "mode": mode, "since": since, "until": until, **filters}
         answer, wrong = None, None
         try:
             answer = await backend.search(q, mode, filters, since or None, until or None, _PAGE, cursor or None)
         except ValueError as error:
             wrong = str(error)
-        state = {"q": q, "mode": mode, "since": since, "until": until, **filters}
-        more = None
-        if answer and answer["next_cursor"]:
-            more = "/search?" + urlencode({**_nonempty(state), "cursor": answer["next_cursor"]}, doseq=True)
+        more = _address(state | {"cursor": answer["next_cursor"]}) if answer and answer["next_cursor"] else None
         return page(
             "search", request, 422 if wrong else 200, user=user, state=state, answer=answer, wrong=wrong, more=more,
-            choices=_CHOICES, first=not cursor,
+            first=_address(state) if cursor else None, chosen=_chosen(state), choices=_CHOICES,
         )  # fmt: skip
 
     @routes.get("/complaints/{event_id}")
@@ -213,48 +208,10 @@ def router(backend: Backend) -> APIRouter:
         return page("incident", request, user=user, row=row)
 
     @routes.get("/static/{name}")
-    async def static(request: Request, name: str) -> Response:
-        found = _asset(name)
-        if found is None:
-            return Response("not found", 404)
-        body, kind, tag = found
-        headers = {"ETag": tag, "Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type=kind, headers=headers)
+    def static(request: Request, name: str) -> Response:
+        return assets.answer(request, name)
 
     return routes
-
-
-@lru_cache(maxsize=1)
-def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "chips": marks.chips, "when": marks.when, "segment": marks.segment, "number": marks.number, "words": marks.words
-    }  # fmt: skip
-    return environment
-
-
-_STATIC = {"console.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8"}
-
-
-@lru_cache(maxsize=8)
-def _asset(name: str) -> tuple[bytes, str, str] | None:
-    """(bytes, media type, ETag) of one of our files, or of Plotly's script from its installed package."""
-    if name in _STATIC:
-        body, kind = (_HERE / "static" / name).read_bytes(), _STATIC[name]
-    elif name == "plotly.min.js":
-        body = importlib.resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-        kind = "text/javascript; charset=utf-8"
-    else:
-        return None
-    return body, kind, f'"{hashlib.sha256(body).hexdigest()[:16]}"'
 
 
 def _local(target: str) -> str:
@@ -271,5 +228,20 @@ def _same_origin(request: Request) -> bool:
     return origin is None or origin.split("://", 1)[-1] == request.headers.get("host")
 
 
-def _nonempty(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value}
+def _distinct(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))
+
+
+def _address(state: dict[str, Any]) -> str:
+    """The address of a search; what is not set is not in it."""
+    return "/search?" + urlencode({name: value for name, value in state.items() if value}, doseq=True)
+
+
+def _chosen(state: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(name, value, address of the search without it) of each narrowing that is set."""
+    lists = [
+        (name, value, _address(state | {name: [v for v in state[name] if v != value]}))
+        for name in FILTERS
+        for value in state[name]
+    ]
+    return lists + [(name, state[name], _address(state | {name: ""})) for name in ("since", "until") if state[name]]

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from engine.govern.api_keys import Principal
+from serve.console import marks
 from serve.console.pages import router
 
 HIT = {
@@ -30,15 +31,17 @@ INCIDENT = {
 
 class Fake:
     stored = 3
+    row = ROW
+    role = "analyst"
 
     async def sign_in(self, key):
-        return {"good": Principal("k1", "Ada", "analyst"), "intake": Principal("k2", "form", "intake")}.get(key)
+        return {"good": Principal("k1", "Ada", self.role), "intake": Principal("k2", "form", "intake")}.get(key)
 
     async def principal(self, session):
         return await self.sign_in(session)
 
     def session_for(self, principal):
-        return "good" if principal.role == "analyst" else "intake"
+        return "intake" if principal.role == "intake" else "good"
 
     async def search(self, query, mode, filters, since, until, limit, cursor):
         self.asked = (query, mode, filters, since, until, cursor)
@@ -48,11 +51,12 @@ class Fake:
         return {"hits": hits, "total": 31, "next_cursor": "bzI1", "seconds": 0.01, "mode": mode}
 
     async def complaint(self, event_id):
-        return ROW if event_id == "a" * 64 else None
+        return self.row if event_id == "a" * 64 else None
 
     async def overview(self):
         facets = {
-            f"by_{n}": [{"value": "network", "count": 2}] for n in ("category", "priority", "channel", "language")
+            f"by_{n}": [{"value": "a&b=c", "count": 2}, {"value": None, "count": 1}]
+            for n in ("category", "priority", "channel", "language")
         }
         return facets | {
             "stored": self.stored,
@@ -108,7 +112,25 @@ def test_signing_in_never_leads_elsewhere(client, target):
 def test_a_wrong_key_and_a_key_that_may_not_look(client):
     assert client.post("/login", data={"key": "bad"}).status_code == 401
     client.cookies.set("beejan_session", "intake")
-    assert client.get("/").status_code == 403
+    answer = client.get("/")
+    assert answer.status_code == 403
+    assert "content-security-policy" in answer.headers
+    assert 'href="/search"' not in answer.text and "Sign out" in answer.text
+
+
+def test_no_key_at_all_is_a_page_not_json(client):
+    answer = client.post("/login", data={})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_an_admin_may_look_and_who_signs_out_is_out(client, backend):
+    backend.role = "admin"
+    client.cookies.set("beejan_session", "good")
+    assert client.get("/").status_code == 200
+    done = client.post("/logout", headers={"sec-fetch-site": "same-origin"})
+    assert (done.status_code, done.headers["location"]) == (303, "/login")
+    assert 'beejan_session=""' in done.headers["set-cookie"] and "Max-Age=0" in done.headers["set-cookie"]
 
 
 def test_forms_of_other_sites_are_refused(client):
@@ -141,11 +163,17 @@ def test_every_state_of_a_search_is_in_the_url(inside, backend):
         "/search?q=x&mode=text&category=network&category=billing&region=Lagos&since=2026-01-01&cursor=abc"
     ).text
     assert backend.asked == (
-        "x", "text", {"channel": [], "category": ["network", "billing"], "priority": [], "region": ["Lagos"], "language": []},
+        "x", "text", {"channel": [], "category": ["network", "billing"], "subcategory": [], "priority": [], "region": ["Lagos"],
+                     "product": [], "language": []},
         "2026-01-01", None, "abc",
     )  # fmt: skip
     assert re.search(r'value="network" checked', text)
     more = re.search(r'class="button" href="([^"]+)"', text)[1].replace("&amp;", "&")
+    assert 'name="q" type="search" value="x"' in text
+    assert (
+        'href="/search?q=x&amp;mode=text&amp;since=2026-01-01&amp;category=network&amp;category=billing&amp;region=Lagos">Back'
+        in text
+    )
     assert more == "/search?q=x&mode=text&since=2026-01-01&category=network&category=billing&region=Lagos&cursor=bzI1"
 
 
@@ -177,6 +205,85 @@ def test_chart_data_cannot_break_out(inside):
 
 def test_the_feed_goes_on_where_the_page_ends(inside):
     assert 'data-live="/v1/alerts/stream?last_event_id=41"' in inside.get("/alerts").text
+
+
+def test_applying_the_form_again_loses_no_filter(inside):
+    text = inside.get("/search?region=Lagos&region=Kano&language=hau&category=new&since=2026-01-01T10:00:00Z").text
+    for name, value in (("region", "Lagos"), ("region", "Kano"), ("language", "hau"), ("category", "new")):
+        assert f'type="checkbox" name="{name}" value="{value}" checked' in text
+    # A date field would come back empty.
+    assert '<input type="text" name="since" value="2026-01-01T10:00:00Z">' in text
+    assert '<input type="date" name="until" value="">' in text
+
+
+def test_each_filter_can_be_taken_away_alone(inside):
+    text = inside.get("/search?q=x&region=Lagos&region=Kano&until=2026-01-01").text
+    gone = [address.replace("&amp;", "&") for address in re.findall(r'<a href="([^"]+)" aria-label="Remove', text)]
+    assert gone == [
+        "/search?q=x&mode=hybrid&until=2026-01-01&region=Kano",
+        "/search?q=x&mode=hybrid&until=2026-01-01&region=Lagos",
+        "/search?q=x&mode=hybrid&region=Lagos&region=Kano",
+    ]
+
+
+def test_figures_link_to_their_complaints(inside):
+    text = inside.get("/").text
+    assert 'href="/search?category=a%26b%3Dc"' in text
+    assert "not known" in text and 'href="/search?category="' not in text
+
+
+def test_a_complaint_not_yet_scored_is_shown(inside, backend):
+    unscored = (
+        "category", "subcategory", "confidence", "category_reasons", "priority", "priority_score", "priority_reasons",
+        "language", "language_confidence", "pii_types", "quality_flags", "scored_at", "classifier_version",
+    )  # fmt: skip
+    backend.row = ROW | dict.fromkeys(unscored)
+    answer = inside.get(f"/complaints/{'a' * 64}")
+    assert answer.status_code == 200
+    assert "Why no priority" in answer.text and "None" not in answer.text
+
+
+def test_an_incident_leads_to_its_complaints(inside):
+    text = inside.get("/incidents/inc_1").text
+    assert 'href="/search?category=network&amp;region=Lagos&amp;since=2026-03-01T10%3A00%3A00Z"' in text
+    assert 'href="/search?region=Lagos&amp;since=2026-03-01T10%3A00%3A00Z">Lagos</a>' in text
+    assert f'href="/complaints/{"a" * 64}"' in text
+
+
+def test_a_segment_with_an_unknown_dimension_has_no_search():
+    assert marks.search_of("planet=Mars|region=Lagos") is None
+    assert marks.search_of("region=A%7CB") == "/search?region=A%7CB"
+
+
+def test_an_excerpt_never_ends_in_half_a_placeholder():
+    assert marks.excerpt("call <PHONE_a91c> now", 21) == "call <PHONE_a91c> now"
+    for most in range(6, 17):
+        assert marks.excerpt("call <PHONE_a91c> now", most) == "call…"
+    assert marks.excerpt("call <PHONE_a91c> now", 17) == "call <PHONE_a91c>…"
+
+
+def test_times_are_utc_whatever_their_offset():
+    assert marks.when("2026-03-01T00:30:00+01:00") == (
+        '<time datetime="2026-03-01T00:30:00+01:00">28 Feb 2026, 23:30 UTC</time>'
+    )
+    assert marks.when(None) == "–"
+
+
+def test_pages_load_files_by_content_and_those_are_kept_for_long(inside):
+    for page, names in (("/", ("console.css", "console.js", "plotly.min.js")), ("/alerts", ("console.js",))):
+        text = inside.get(page).text
+        for name in names:
+            address = re.search(rf'"(/static/{re.escape(name)}\?v=[0-9a-f]{{16}})"', text)[1]
+            assert "immutable" in inside.get(address).headers["cache-control"]
+    assert "immutable" not in inside.get("/static/console.css?v=0000000000000000").headers["cache-control"]
+
+
+def test_files_are_packed_for_who_takes_that(client):
+    plain = client.get("/static/console.css", headers={"accept-encoding": "identity"})
+    packed = client.get("/static/console.css", headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
+    assert plain.content == packed.content
+    assert plain.headers["etag"] != packed.headers["etag"]
 
 
 def test_scripts_and_styles_are_served_with_an_etag(client):

@@ -7,23 +7,30 @@ function colour(name) {
 
 function draw(script) {
   const target = document.getElementById(script.dataset.chart);
-  const data = JSON.parse(script.textContent);
   if (!target || typeof Plotly === "undefined") return;
+  const data = JSON.parse(script.textContent);
   const ink = colour("--soft"), line = colour("--line"), accent = colour("--accent");
   const traces = [{ x: data.x, y: data.y, type: "bar", name: "observed", marker: { color: accent } }];
-  if (data.e) traces.push({ x: data.x, y: data.e, type: "scatter", mode: "lines", name: "expected", line: { color: ink, dash: "dot" } });
+  if (data.e) traces.push({ x: data.x, y: data.e, type: "scatter", mode: "lines", name: "expected", line: { color: ink, dash: "dot", width: 2.5 } });
   const layout = {
-    margin: { l: 40, r: 8, t: 8, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { color: ink }, xaxis: { gridcolor: line, fixedrange: true }, yaxis: { gridcolor: line, rangemode: "tozero", fixedrange: true },
+    margin: { l: 44, r: 8, t: 8, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: ink, family: getComputedStyle(document.body).fontFamily }, separators: ".,",
+    xaxis: { gridcolor: line, linecolor: line, fixedrange: true }, yaxis: { gridcolor: line, zerolinecolor: line, rangemode: "tozero", fixedrange: true },
     showlegend: Boolean(data.e), legend: { orientation: "h", y: 1.15 }, bargap: 0.15,
+    hoverlabel: { bgcolor: colour("--card"), bordercolor: line, font: { color: colour("--ink") } },
   };
-  Plotly.newPlot(target, traces, layout, { displayModeBar: false, responsive: true });
+  target.hidden = false;
+  Plotly.react(target, traces, layout, { displayModeBar: false, responsive: true });
 }
 
-function element(tag, className, text) {
+function drawAll() {
+  document.querySelectorAll("script[data-chart]").forEach(draw);
+}
+
+function element(tag, className, ...children) {
   const made = document.createElement(tag);
   if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
+  made.append(...children);
   return made;
 }
 
@@ -31,36 +38,63 @@ function segmentName(segment) {
   return segment.split("|").map((part) => decodeURIComponent(part.slice(part.indexOf("=") + 1)).replace(/\./g, ": ").replace(/_/g, " ")).join(" · ");
 }
 
+function number(value) {
+  return value.toLocaleString("en", { minimumFractionDigits: Number.isInteger(value) ? 0 : 1, maximumFractionDigits: 1 });
+}
+
+function time(value) {
+  const text = new Date(value).toUTCString(); // Sun, 08 Mar 2026 09:20:00 GMT
+  const made = element("time", "", `${text.slice(5, 16)}, ${text.slice(17, 22)} UTC`);
+  made.dateTime = value;
+  return made;
+}
+
 function card(incident) {
   const made = element("article", `card incident fresh ${incident.severity}`);
   made.id = incident.incident_id;
-  const line = element("p", "line");
-  const since = new Date(incident.started_at).toISOString().slice(0, 16).replace("T", " ");
-  line.append(element("span", `badge s ${incident.severity}`, incident.severity), element("span", "badge", incident.state), element("span", "soft", `since ${since} UTC`));
-  const title = element("h3"), link = element("a", "", segmentName(incident.segment));
+  const link = element("a", "", segmentName(incident.segment));
   link.href = `/incidents/${encodeURIComponent(incident.incident_id)}`;
-  title.append(link);
-  const counts = element("p", "", `${incident.observed} complaints where ${incident.expected.toFixed(1)} were expected.`);
-  const terms = element("p", "soft");
-  for (const item of (incident.evidence.terms || []).slice(0, 6)) terms.append(element("span", "term", item.term), " ");
-  made.append(line, title, counts, terms);
+  made.append(
+    element("p", "line", element("span", `badge s ${incident.severity}`, incident.severity), element("span", "badge", incident.state), element("span", "soft", "since ", time(incident.started_at))),
+    element("h3", "", link),
+    element("p", "", element("b", "", number(incident.observed)), " complaints where ", element("b", "", number(incident.expected)), " were expected."),
+  );
+  const terms = (incident.evidence.terms || []).slice(0, 6).flatMap((item) => [element("span", "term", item.term), " "]);
+  if (terms.length) made.append(element("p", "soft", ...terms));
   return made;
+}
+
+function announce(incident, known) {
+  const log = document.getElementById("announce");
+  const kind = known ? "Changed alert" : "New alert";
+  log.append(element("p", "", `${kind}: ${incident.severity}, ${incident.state}, ${segmentName(incident.segment)}, ${number(incident.observed)} complaints`));
+  while (log.children.length > 5) log.firstChild.remove();
+}
+
+function show(feed, incident) {
+  const before = document.getElementById(incident.incident_id);
+  const focused = before && before.contains(document.activeElement);
+  const made = card(incident);
+  if (before) before.replaceWith(made); else feed.prepend(made);
+  if (focused) made.querySelector("a").focus();
+  const empty = document.getElementById("empty");
+  if (empty) empty.remove();
+  announce(incident, Boolean(before));
 }
 
 function follow(feed) {
   const live = document.getElementById("live");
   const events = new EventSource(feed.dataset.live);
-  events.onopen = () => { live.textContent = "live"; live.classList.add("on"); };
-  events.onerror = () => { live.textContent = "reconnecting"; live.classList.remove("on"); };
-  events.addEventListener("alert", (event) => {
-    const incident = JSON.parse(event.data);
-    const before = document.getElementById(incident.incident_id);
-    const made = card(incident);
-    if (before) before.replaceWith(made); else feed.prepend(made);
-    const empty = document.getElementById("empty");
-    if (empty) empty.remove();
-  });
+  const say = (text, on) => {
+    if (live.textContent !== text) live.textContent = text;
+    live.classList.toggle("on", on);
+  };
+  events.onopen = () => say("live", true);
+  // The browser tries again by itself, but not after an answer that ends it, such as a session that is over.
+  events.onerror = () => say(events.readyState === EventSource.CLOSED ? "no longer live: reload the page" : "reconnecting", false);
+  events.addEventListener("alert", (event) => show(feed, JSON.parse(event.data)));
 }
 
-document.querySelectorAll("script[data-chart]").forEach(draw);
+drawAll();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 document.querySelectorAll("[data-live]").forEach(follow);
