@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -57,8 +56,3 @@ def _measure(engine: _Engine, batches: int, limit_s: float) -> dict[str, Any]:
         "growth_mb": memory[-1][2] - start, "most_growth_mb": max(size for *_, size in memory) - start,
         "memory": memory, "machine": machine(),
     }  # fmt: skip
-
-
-def main() -> None:
-    """`python -m benchmarks.soak`, for a long run in the background."""
-    print(json.dumps(run()))  # noqa: T201
