@@ -70,8 +70,12 @@ class Engine:
 
     def wait_for(self, ids, limit_s=60):
         deadline = time.monotonic() + limit_s
+        states = ["unknown"] * len(ids)
         while time.monotonic() < deadline:
-            states = self.http.post("/v1/complaints/lookup", json={"ids": ids}).raise_for_status().json()["states"]
+            answer = self.http.post("/v1/complaints/lookup", json={"ids": ids})
+            # 503: a part that was killed is being started again; the answer says to try later.
+            if answer.status_code != 503:
+                states = answer.raise_for_status().json()["states"]
             if "unknown" not in states:
                 return states
             time.sleep(0.2)
