@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from connectors.errors import Terminal
+from connectors.registry import KINDS, SourceSettings
+from connectors.settings import SOURCE_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
@@ -107,6 +109,9 @@ class SurgeSettings(_Section):
     alert_horizon_s: float = Field(86_400, ge=3600, description="Older surges, found in a backfill, raise no alert, s")
 
 
+SourceName = Annotated[str, StringConstraints(pattern=SOURCE_NAME)]
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -122,6 +127,7 @@ class Settings(BaseSettings):
     embed: EmbedSettings = EmbedSettings.model_validate({})
     serve: ServeSettings = ServeSettings.model_validate({})
     surge: SurgeSettings = SurgeSettings.model_validate({})
+    sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property
     def zones_uri(self) -> str:
@@ -187,12 +193,16 @@ def _explain(path: Path, error: ValidationError) -> str:
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"{key}: no such setting; known here: {', '.join(_siblings(problem['loc']))}")
+        elif problem["type"] == "missing":  # what was given instead is not shown: it may hold a secret
+            lines.append(f"{key}: required")
         else:
             lines.append(f"{key}: {problem['msg']} (got {problem.get('input')!r})")
     return f"configuration {path} or environment: " + "; ".join(lines) + ". See `beejan config show`."
 
 
 def _siblings(location: tuple[Any, ...]) -> list[str]:
+    if location[0] == "sources":  # then come its name and its kind
+        return sorted(KINDS[location[2]].model_fields)
     model: Any = Settings
     for part in location[:-1]:
         model = model.model_fields[part].annotation

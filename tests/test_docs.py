@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 from typer.main import get_command
 
+from connectors.registry import KINDS
 from engine.cli.app import app
 from engine.settings import ROOT, Settings
 
@@ -23,6 +24,22 @@ def test_every_setting_is_described_and_documented(name, field):
     assert field.description
     text = (ROOT / "docs" / "configuration.md").read_text()
     assert f"| `{name}` | `{field.get_default(call_default_factory=True)}` | {field.description} |" in text
+
+
+def source_settings():
+    for kind, model in KINDS.items():
+        yield from ((kind, name, field) for name, field in model.model_fields.items() if name != "kind")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "field"), list(source_settings()), ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_every_setting_of_a_source_is_described_and_documented(kind, name, field):
+    assert field.description
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    section = text.partition(f"\n### Kind `{kind}`\n")[2].partition("\n#")[0]
+    default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
+    assert f"| `{name}` | {default} | {field.description} |" in section
 
 
 def commands(command=None, path=()):
