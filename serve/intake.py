@@ -87,7 +87,9 @@ async def _publish(served: Services, envelopes: list[Envelope]) -> dict[str, Any
                 f"record {index}: {len(one.payload)} bytes; at most {limit} are taken. "
                 "Cut it, or raise intake.max_complaint_bytes",
             )
-    done = await publish_all(served.js, envelopes, window=served.settings.intake.publish_window, limit_s=5)
+    done = await publish_all(
+        served.js, envelopes, window=served.settings.intake.publish_window, limit_s=5, ledger=served.ledger
+    )
     return {
         "accepted": sum(not p.duplicate for p in done),
         "duplicates": sum(p.duplicate for p in done),

@@ -16,6 +16,7 @@ from connectors.lance import open_reader
 from connectors.nats import connect
 from engine.govern.api_keys import Principal, key_hash, key_id_of
 from engine.govern.crypto import Keys, load_keys
+from engine.intake.ledger import Ledger
 from engine.run import actors, runtime
 from engine.settings import Settings
 
@@ -37,6 +38,7 @@ class Services:
     raw: Any
     dead: Any
     keyring: Keyring
+    ledger: Ledger
 
     @classmethod
     async def open(cls, data_dir: Path) -> Services:
@@ -64,11 +66,13 @@ class Services:
             table("raw", "envelopes"),
             table("raw", "dead_letters"),
             Keyring(table("governance", "keys"), keys.session),
+            Ledger(settings.data_dir / "ledger", "api"),
         )
 
     async def close(self) -> None:
-        """Let go of NATS."""
+        """Let go of NATS and the ledger."""
         await self.nats.close()
+        self.ledger.close()
 
 
 async def call(method: str, *arguments: Any) -> Any:

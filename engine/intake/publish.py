@@ -8,10 +8,11 @@ from typing import Any
 
 from connectors.nats import Published, publish_retrying
 from engine.intake.envelope import Envelope
+from engine.intake.ledger import Ledger
 
 
 async def publish_all(
-    js: Any, envelopes: Sequence[Envelope], *, window: int = 512, limit_s: float = 20
+    js: Any, envelopes: Sequence[Envelope], *, window: int = 512, limit_s: float = 20, ledger: Ledger | None = None
 ) -> list[Published]:
     """Publish all, in order of position; returns when JetStream has stored each durably.
 
@@ -20,8 +21,10 @@ async def publish_all(
         envelopes: what to publish; the same event id twice is stored once.
         window: publishes awaiting an answer at most.
         limit_s: how long each is tried again while the trouble is transient, s.
+        ledger: where to note what was accepted, before the sender is told.
 
     Raises:
+        LedgerTrouble: what was accepted could not be noted.
         StreamFull: the stream takes no more at present; what was stored stays stored.
         NatsAway: no answer.
         MessageTooLarge: one is over the limit.
@@ -36,9 +39,13 @@ async def publish_all(
 
     tasks = [asyncio.ensure_future(one(envelope)) for envelope in envelopes]
     try:
-        return list(await asyncio.gather(*tasks))
+        done = list(await asyncio.gather(*tasks))
     except BaseException:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+    if ledger is not None:
+        accepted = [(p.seq, e.event_id, e.source) for p, e in zip(done, envelopes, strict=True)]
+        await asyncio.to_thread(ledger.note, accepted)
+    return done
