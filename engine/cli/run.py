@@ -96,9 +96,12 @@ def _announce(engine: Supervisor, as_json: bool) -> None:
         return
     out = console()
     out.print(f"\n[bold]Beejan is ready:[/] {engine.url}")
-    where = folder / "engine.json"
-    out.print(f"Admin key: {key} (shown this once; kept in {where})" if key else f"Admin key: in {where}")
+    out.print(_key_line(key, folder / "engine.json"), markup=False)
     out.print("Ctrl-C ends it, and nothing is lost.\n")
+
+
+def _key_line(key: str | None, where: Path) -> str:
+    return f"Admin key: {key} (shown this once; kept in {where})" if key else f"Admin key: in {where}"
 
 
 def _settings(config: Path | None, data_dir: Path | None, port: int | None) -> Settings:
@@ -115,9 +118,11 @@ def _detach(settings: Settings, config: Path | None, data_dir: Path | None, port
     log = folder / "engine.log"
     (settings.data_dir / "engine.json").unlink(missing_ok=True) if not _held(settings) else None
     begin = position = log.stat().st_size if log.exists() else 0
+    shown = (settings.data_dir / "keys" / "admin.key.shown").exists()
     with log.open("ab") as output:
+        # What it prints holds the admin key, which is for our reader and not for a log.
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output, start_new_session=True
         )
     while process.poll() is None and not (settings.data_dir / "engine.json").exists():
         position = _relay(log, position, as_json)
@@ -126,12 +131,14 @@ def _detach(settings: Settings, config: Path | None, data_dir: Path | None, port
         _, _, reason = log.read_bytes()[begin:].decode(errors="replace").rpartition("error: ")
         raise Terminal(reason.strip() or f"the engine ended at once; see {log}")
     _relay(log, position, as_json)
-    values = json.loads((settings.data_dir / "engine.json").read_text())
+    where = settings.data_dir / "engine.json"
+    values = json.loads(where.read_text())
+    key = None if shown else values["admin_key"]
     if as_json:
-        emit({"url": values["url"], "pid": process.pid, "data_dir": str(settings.data_dir)})
+        emit({"url": values["url"], "admin_key": key, "pid": process.pid, "data_dir": str(settings.data_dir)})
     else:
         console().print(f"[bold]Beejan is ready:[/] {values['url']} (pid {process.pid}); `beejan down` ends it.")
-        console().print(f"Admin key: in {settings.data_dir / 'engine.json'}")
+        console().print(_key_line(key, where), markup=False)
 
 
 def _held(settings: Settings) -> bool:

@@ -52,7 +52,12 @@ class WriterProcess:
         from engine.store.writer import Writer
 
         steady_heap()
+        self._owner = str(settings.data_dir)
         self._writer = Writer(settings)
+
+    def owner(self) -> str:
+        """The data folder of its engine."""
+        return self._owner
 
     def commit(self, *blocks: pa.Table) -> Committed:
         """See Writer.commit; the blocks are one micro-batch."""

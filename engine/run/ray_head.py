@@ -56,22 +56,26 @@ def environment(settings: Settings, token: Path) -> dict[str, str]:
 
     haproxy = str(temp_dir(settings.data_dir) / "haproxy")
     wrapped = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(_private_haproxy(token.parent))} if use_ha_proxy(settings) else {}
-    return RAY_ENVIRONMENT | wrapped | {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token),
-        "RAY_SERVE_ENABLE_HA_PROXY": "1" if use_ha_proxy(settings) else "0",
-        # HAProxy's own ports would meet those of a second engine on this host.
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-        # In our own folder, so that a HAProxy whose Ray was killed can be told and ended.
-        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{haproxy}/haproxy.cfg",
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{haproxy}/admin.sock",
-        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{haproxy}/metrics.sock",
-        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": haproxy,
-        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{haproxy}/server-state",
-    }
+    return (
+        RAY_ENVIRONMENT
+        | wrapped
+        | {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "RAY_SERVE_ENABLE_HA_PROXY": "1" if use_ha_proxy(settings) else "0",
+            # HAProxy's own ports would meet those of a second engine on this host.
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
+            # In our own folder, so that a HAProxy whose Ray was killed can be told and ended.
+            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{haproxy}/haproxy.cfg",
+            "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{haproxy}/admin.sock",
+            "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{haproxy}/metrics.sock",
+            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": haproxy,
+            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": f"{haproxy}/server-state",
+        }
+    )
 
 
 _WRAPPER = """\

@@ -89,6 +89,8 @@ class Supervisor:
                 ha_proxy=ray_head.use_ha_proxy(self.settings),
             )
             runtime.save(self.settings, self._addresses)
+            if self.settings.ray.address:
+                self._retire()
             if stream:
                 self._start_engine()
             self._write_status()
@@ -288,12 +290,34 @@ class Supervisor:
         for name, limit_s in (("surge", 5.0), ("stream", 60.0), ("ray", 20.0), ("nats-server", 10.0)):
             if name in self._children:
                 self._children[name].stop(limit_s)
+            if name == "stream" and self.settings.ray.address and self.started:
+                self._leave_cluster()
         if "ray" in self._children:
             _sweep(ray_head.temp_dir(self.settings.data_dir))
         for leftover in ("runtime.json", "supervisor.json"):
             (self.folder / leftover).unlink(missing_ok=True)
         (self.settings.data_dir / "engine.json").unlink(missing_ok=True)
         self._lock.close()
+
+    def _leave_cluster(self) -> None:
+        try:
+            self._retire()
+        except Terminal as error:
+            log.error("actors may be left on the Ray cluster at %s: %s", self.settings.ray.address, error)
+
+    def _retire(self) -> None:
+        """Take our actors, also those of an engine of ours that was killed, off a cluster that is not ours."""
+        log_file = self.folder / "retire.log"
+        log_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "engine.run.retire", str(self.settings.data_dir)]
+        process = spawn(command, log_file, self._environment())
+        try:
+            code = process.wait(90)
+        except subprocess.TimeoutExpired:
+            end(process, 5)
+            code = -1
+        if code:
+            raise Terminal(f"Ray at {self.settings.ray.address}: {_tail(log_file)}")
 
 
 def _tail(path: Path) -> str:
