@@ -7,10 +7,10 @@ has stored everything up to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from connectors.errors import Terminal, Transient
 
@@ -41,6 +41,10 @@ class Forged(Terminal):
 
 class BadCall(Terminal):
     """A call of a known sender that holds no record we can read."""
+
+
+class TooMany(SourceAway):
+    """A sender calls too often; it is told to wait `retry_after_s`, and what it sent was not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +119,27 @@ class Webhook(Protocol):
         """The records of a call; empty where it holds none for us, such as a delivery receipt.
 
         Args:
-            headers: by lower-case name.
+            headers: by lower-case name; as in HTTP/2, `:path` is the path with the query, and `:peer` the
+                address of the caller. No client can send names like these.
             body: as received.
             now: the time of receipt, UTC.
 
         Raises:
             Forged: it is not from the provider, or is a replay.
             BadCall: it cannot be read.
+            Transient: it cannot be taken now; the sender is to try again.
         """
 
     def reply(self) -> tuple[str, str]:
         """(content type, body) of the answer the provider expects once the records are durable."""
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A webhook that keeps some of what it accepted for a while, durably, such as parts of a message."""
+
+    def overdue(self, now: datetime) -> list[Record]:
+        """The records that are to be published now, again and again until they are settled."""
+
+    def settled(self, keys: Collection[str]) -> None:
+        """The records with these keys are durable elsewhere."""
