@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from serve import admin, alerts, complaints, health, intake, problems
+from serve import admin, alerts, complaints, health, intake, problems, replays
 from serve.backend import ConsoleBackend
 from serve.console.pages import router as console_router
 from serve.services import Services
@@ -30,7 +30,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app.state.metrics = health.Metrics()
     problems.install(app)
     health.measure(app, app.state.metrics)
-    for module in (intake, complaints, alerts, admin, health):
+    for module in (intake, complaints, alerts, admin, replays, health):
         app.include_router(module.router)
     app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
     return app

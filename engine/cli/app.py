@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import data, operate, read, run
+from engine.cli import data, operate, read, replays, run
 from engine.cli.bench import bench
 
 app = typer.Typer(
@@ -37,7 +37,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},
     "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
     "Read": {"search": read.search, "show": read.show},
-    "Operate": {"status": operate.status, "doctor": operate.doctor, "bench": bench},
+    "Operate": {"status": operate.status, "doctor": operate.doctor, "replay": replays.replay, "bench": bench},
 }
 for panel, commands in _PANELS.items():
     for name, command in commands.items():

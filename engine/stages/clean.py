@@ -26,7 +26,7 @@ def repair_text(rows: pa.Table, context: Context) -> Output:
 
 
 def place_in_time(rows: pa.Table, context: Context) -> Output:
-    """`occurred_at` in UTC; without one, the time of receipt."""
+    """`occurred_at` in UTC; without one, the time of receipt, which is also what "in the future" is measured by."""
     times: list[datetime | None] = []
     rejects: dict[int, Reject] = {}
     pairs = zip(rows["field_occurred_at"].to_pylist(), rows["received_at"].to_pylist(), strict=True)
@@ -42,7 +42,7 @@ def place_in_time(rows: pa.Table, context: Context) -> Output:
                     timezone=given["timezone"],
                     dayfirst=given["dayfirst"],
                     formats=given["formats"],
-                    now=context.now,
+                    now=received,
                 )
             )
         except BadTime as error:
@@ -155,7 +155,7 @@ CLEAN = (
     ),
     Stage(
         "quality",
-        ("text", "language", "field_occurred_at", "customer_id"),
+        _JUDGED,
         pa.schema([("quality_flags", STRINGS)]),
         check_quality,
     ),

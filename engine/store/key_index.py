@@ -27,7 +27,10 @@ class KeyIndex:
 
     def hits(self, ids: Sequence[str]) -> NDArray[np.bool_]:
         """(n,) bool: which of `ids` are (almost certainly) present."""
-        keys = prefixes(ids)
+        return self.has(prefixes(ids))
+
+    def has(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """(n,) bool: the same for ids by their `prefixes`."""
         found = np.zeros(len(keys), dtype=bool)
         if len(self._sorted):
             at = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)

@@ -52,16 +52,29 @@ def added(table: Table, counts: pa.Table) -> pa.Table:
     return counts.set_column(3, "count", pa.array(totals, pa.int64()))
 
 
+def moved(before: pa.Table, after: pa.Table, bucket_s: int) -> pa.Table:
+    """What is to be added where complaints are replaced: counts of `after` less those of `before`, without zeros."""
+    old, new = count(before, bucket_s), count(after, bucket_s)
+    both = pa.concat_tables([new, old.set_column(3, "count", pc.negate(old["count"]))])
+    summed = both.group_by(["volume_id", "segment", "bucket"]).aggregate([("count", "sum")])
+    changed = summed.rename_columns({"count_sum": "count"}).select(VOLUMES.schema.names)
+    return changed.filter(pc.not_equal(changed["count"], 0)).cast(VOLUMES.schema)
+
+
 def differences(right: pa.Table, present: pa.Table) -> pa.Table:
-    """Rows of `right` whose count `present` lacks or has otherwise."""
-    known = {
-        (s, b): c for s, b, c in zip(*(present[n].to_pylist() for n in ("segment", "bucket", "count")), strict=True)
+    """Rows that make `present` right: of `right` where the count is another, and zeros for what is not in it."""
+    known, wanted = (
+        {(s, b): c for s, b, c in zip(*(rows[n].to_pylist() for n in ("segment", "bucket", "count")), strict=True)}
+        for rows in (present, right)
+    )
+    wrong = right.filter(pa.array([known.get(key) != count for key, count in wanted.items()], pa.bool_()))
+    extra = [key for key, count in known.items() if count and key not in wanted]
+    gone = {
+        "segment": [segment for segment, _ in extra],
+        "bucket": pa.array([bucket for _, bucket in extra], TIME),
+        "count": pa.array([0] * len(extra), pa.int64()),
     }
-    wrong = [
-        known.get((s, b)) != c
-        for s, b, c in zip(*(right[n].to_pylist() for n in ("segment", "bucket", "count")), strict=True)
-    ]
-    return right.filter(pa.array(wrong, pa.bool_()))
+    return pa.concat_tables([wrong, keyed(pa.table(gone))])
 
 
 def zeros(segments: list[str], buckets: list[datetime]) -> pa.Table:

@@ -17,8 +17,10 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from connectors.errors import Terminal
+from connectors.errors import Terminal, Transient
 from connectors.lance import Table
 from engine import tables
 from engine.settings import Settings
@@ -41,6 +43,15 @@ class Committed:
     dead_lettered: int
     repeated: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What `Writer.replace` did: rows replaced, rows added, dead letters written."""
+
+    replaced: int
+    added: int
+    dead_lettered: int
 
 
 class Writer:
@@ -74,7 +85,8 @@ class Writer:
         self._hashes = KeyIndex(self._curated.scan(["text_hash"])["text_hash"].to_pylist())
         self._totals = {"stored": 0, "dead_lettered": 0, "repeated": 0, "commits": 0}
         self._last_commit_at: datetime | None = None
-        self._repair_volumes()
+        self._volumes_doubted = False
+        self.repair_volumes()
 
     def _open(self, spec: tables.TableSpec) -> Table:
         uri = f"{self._settings.zones_uri.rstrip('/')}/{spec.zone}"
@@ -92,6 +104,8 @@ class Writer:
             Transient: the store is full or away; nothing of the batch may be acknowledged.
         """
         started = time.monotonic()
+        if self._volumes_doubted:
+            self.repair_volumes()
         whole = rows.distinct(batch)
         alive, failed = rows.split(whole)
         new = alive.filter(pa.array(~self._confirmed(alive["event_id"].to_pylist())))
@@ -101,18 +115,55 @@ class Writer:
         dead = self._dead.upsert(rows.dead_letters(failed, now))
         curated = self._mark_duplicates(new)
         self._curated.upsert(rows.conform(curated, self._curated.schema))
-        stored = self._serving.upsert(rows.conform(curated, self._serving.schema))
         touched = [self._raw, self._dead, self._curated, self._serving]
-        if stored:
-            counts = volumes.count(curated, self._settings.surge.bucket_s)
-            self._volumes.upsert(volumes.added(self._volumes, counts), update=True)
-            touched.append(self._volumes)
+        try:
+            stored = self._serving.upsert(rows.conform(curated, self._serving.schema))
+            if stored:
+                counts = volumes.count(curated, self._settings.surge.bucket_s)
+                self._volumes.upsert(volumes.added(self._volumes, counts), update=True)
+                touched.append(self._volumes)
+        except Transient:
+            # Tried again, the rows are there already and would not be counted.
+            self._volumes_doubted = True
+            raise
         for table in touched:
             table.make_durable()
         self._remember(curated, failed)
         result = Committed(stored, dead, repeated, time.monotonic() - started)
         self._count(result)
         return result
+
+    def replace(self, *blocks: pa.Table) -> Replaced:
+        """Commit rows that a replay made anew; when this returns, they are durable.
+
+        Rows are replaced by their event id, or added where there was none. A row that fails gets a dead letter
+        with its attempt, and where it is stored it stays as it is: a replay takes no complaint away. Raw stands.
+
+        Args:
+            blocks: what engine.stages.pipeline makes of raw rows.
+
+        Raises:
+            Transient: the store is full or away; doing it again is safe.
+        """
+        alive, failed = rows.split(rows.distinct(pa.concat_tables(blocks, promote_options="permissive")))
+        dead = self._dead.upsert(rows.dead_letters(failed, datetime.now(UTC)))
+        curated = self._mark_duplicates(alive)
+        before = _find(self._serving, "event_id", alive["event_id"].to_pylist(), [*DIMENSIONS, "occurred_at"])
+        self._curated.upsert(rows.conform(curated, self._curated.schema), update=True)
+        try:
+            added = self._serving.upsert(rows.conform(curated, self._serving.schema), update=True)
+            moved = volumes.moved(before, curated, self._settings.surge.bucket_s)
+            if moved.num_rows:
+                self._volumes.upsert(volumes.added(self._volumes, moved), update=True)
+        except Transient:
+            # Done again, the difference to the rows as they were is no longer known.
+            self._volumes_doubted = True
+            raise
+        for table in (self._dead, self._curated, self._serving, self._volumes):
+            table.make_durable()
+        self._remember(curated, failed)
+        self._commits += 1
+        return Replaced(alive.num_rows - added, added, dead)
 
     def _confirmed(self, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         hits = self._stored.hits(ids)
@@ -200,16 +251,50 @@ class Writer:
             "versions": {table.name: table.version for table in (self._raw, self._curated, self._serving)},
         }
 
-    def _repair_volumes(self) -> None:
-        """Counts that a crash between serving and volumes left behind are made right at the start."""
-        columns = [*DIMENSIONS, "occurred_at"]
-        missing = volumes.differences(
-            volumes.count(self._serving.scan(columns), self._settings.surge.bucket_s),
+    def repair_volumes(self) -> int:
+        """Make counts right that a crash between serving and volumes left behind; returns how many were wrong."""
+        wrong = volumes.differences(
+            volumes.count(self._serving.scan([*DIMENSIONS, "occurred_at"]), self._settings.surge.bucket_s),
             self._volumes.scan(["segment", "bucket", "count"]),
         )
-        if missing.num_rows:
-            self._volumes.upsert(rows.conform(missing, self._volumes.schema), update=True)
+        if wrong.num_rows:
+            self._volumes.upsert(rows.conform(wrong, self._volumes.schema), update=True)
             self._volumes.make_durable()
+        self._volumes_doubted = False
+        return int(wrong.num_rows)
+
+    def settled(self, prefixes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """(n,) bool: which records, by the first 64 bits of their event ids, are stored or dead-lettered."""
+        return self._stored.has(prefixes) | self._failed.has(prefixes)
+
+    def balance(self) -> dict[str, int]:
+        """Rows of the tables that have to agree, counted between two commits."""
+        dead = set(self._dead.scan(["event_id"])["event_id"].to_pylist())
+        stored = self._serving.count()
+        alone = [key for key, here in zip(dead, self._confirmed(list(dead)), strict=True) if not here]
+        channels = self._volumes.scan(["segment", "count"], "segment LIKE 'channel=%' AND segment NOT LIKE '%|%'")
+        return {
+            "raw": self._raw.count(),
+            "curated": self._curated.count(),
+            "serving": stored,
+            "dead_lettered": len(alone),
+            "counted": int(pc.sum(channels["count"]).as_py() or 0),
+        }
+
+    def missing(self) -> dict[str, list[str]]:
+        """Event ids by the table that lacks them though another one has them.
+
+        `raw` lacks the payload of a row, which cannot be made again; rows that `curated` or `serving` lack can.
+        """
+        raw, curated, serving, dead = (
+            set(table.scan(["event_id"])["event_id"].to_pylist())
+            for table in (self._raw, self._curated, self._serving, self._dead)
+        )
+        return {
+            "raw": sorted((curated | serving | dead) - raw),
+            "curated": sorted((raw | serving) - dead - curated | (serving - curated)),
+            "serving": sorted((raw | curated) - dead - serving | (curated - serving)),
+        }
 
     def close(self) -> None:
         """Let another writer in."""
@@ -217,7 +302,7 @@ class Writer:
 
 
 def _find(table: Table, column: str, values: Sequence[str], columns: list[str] | None = None) -> pa.Table:
-    parts = []
+    parts = [table.schema.empty_table().select(columns or [column])]
     for start in range(0, len(values), 1000):
         listed = ", ".join(f"'{_hex(value)}'" for value in values[start : start + 1000])
         parts.append(table.scan(columns or [column], f"{column} IN ({listed})"))
