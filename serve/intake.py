@@ -31,7 +31,7 @@ async def post_complaints(request: Request) -> dict[str, Any]:
     others are kept. With an `id`, or an `Idempotency-Key` header, sending again is safe.
     """
     served = services(request)
-    records = _records(_parsed(await _body(request, served.settings.nats.max_payload_bytes)))
+    records = _records(_parsed(await read_body(request, served.settings.nats.max_payload_bytes)))
     wrong = [
         {"record": index, "field": name, "message": message}
         for index, record in enumerate(records)
@@ -47,14 +47,14 @@ async def post_complaints(request: Request) -> dict[str, Any]:
         )
     now, base = datetime.now(UTC), request.headers.get("idempotency-key")
     envelopes = [envelope(record, now, key=f"{base}:{index}" if base else None) for index, record in enumerate(records)]
-    return await _publish(served, envelopes)
+    return await publish(served, envelopes)
 
 
 @router.post("/envelopes", status_code=202, dependencies=[Depends(require("intake"))])
 async def post_envelopes(request: Request) -> dict[str, Any]:
     """Take up to 1,000 envelopes as connectors make them, `{"envelopes": [...]}`; see engine.intake.envelope."""
     served = services(request)
-    body = _parsed(await _body(request, 2 * served.settings.nats.max_payload_bytes))
+    body = _parsed(await read_body(request, 2 * served.settings.nats.max_payload_bytes))
     records = body.get("envelopes") if isinstance(body, dict) else None
     if not isinstance(records, list) or not 0 < len(records) <= MOST:
         raise Problem(422, f'expected {{"envelopes": [...]}} with 1 to {MOST} of them')
@@ -62,7 +62,7 @@ async def post_envelopes(request: Request) -> dict[str, Any]:
         envelopes = [Envelope.from_bytes(json.dumps(record).encode()) for record in records]
     except BadEnvelope as error:
         raise Problem(422, str(error)) from error
-    return await _publish(served, envelopes)
+    return await publish(served, envelopes)
 
 
 class Ids(BaseModel):
@@ -78,7 +78,13 @@ async def post_lookup(ids: Ids) -> dict[str, list[str]]:
     return {"states": await lookup(ids.ids)}
 
 
-async def _publish(served: Services, envelopes: list[Envelope]) -> dict[str, Any]:
+async def publish(served: Services, envelopes: list[Envelope]) -> dict[str, Any]:
+    """Publish envelopes; the answer to their sender, once JetStream has stored all.
+
+    Raises:
+        Problem: one is too large.
+        Transient: they cannot be taken now.
+    """
     limit = served.settings.intake.max_complaint_bytes
     for index, one in enumerate(envelopes):
         if len(one.payload) > limit:
@@ -97,7 +103,12 @@ async def _publish(served: Services, envelopes: list[Envelope]) -> dict[str, Any
     }
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body.
+
+    Raises:
+        Problem: it has more than `limit` bytes.
+    """
     declared = request.headers.get("content-length", "")
     too_large = Problem(413, f"body: more than {limit} bytes; send fewer records at once, or a shorter one")
     if declared.isdigit() and int(declared) > limit:

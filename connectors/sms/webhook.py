@@ -31,7 +31,8 @@ class SmsWebhook:
     """
 
     def __init__(self, name: str, settings: SmsWebhookSettings, state: Path) -> None:
-        self.channel, self.source = settings.channel, settings.called(name)
+        self.channel: str = settings.channel
+        self.source = settings.called(name)
         self._settings, self._gateway = settings, settings.gateway
         self._secret = settings.signing_secret(name)
         self._waiting = Waiting(state / f"{name}.parts.sqlite", settings.join_s, settings.keep_s)

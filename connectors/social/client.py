@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -20,6 +22,12 @@ _LONGEST_S = 86_400.0
 
 #: Where networks say when they answer again: epoch seconds or RFC 3339 (Mastodon, X).
 _RESET = ("x-ratelimit-reset", "x-rate-limit-reset")
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> ssl.SSLContext:
+    """Reading the authorities takes a quarter of a second, so once for all sources."""
+    return httpx.create_ssl_context()
 
 
 class PageGone(BadSource):
@@ -49,7 +57,11 @@ class Client:
             headers[settings.api.header] = f"{settings.api.prefix}{token}"
         try:
             self._http = httpx.Client(
-                base_url=settings.base_url, headers=headers, timeout=settings.timeout_s, follow_redirects=False
+                base_url=settings.base_url,
+                headers=headers,
+                timeout=settings.timeout_s,
+                follow_redirects=False,
+                verify=_certificates(),
             )
         except (ValueError, httpx.InvalidURL) as error:
             raise BadSource(f"source {name}: base_url {settings.base_url!r} or its token cannot be used") from error

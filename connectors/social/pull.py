@@ -22,7 +22,8 @@ class SocialPull:
     """
 
     def __init__(self, name: str, settings: SocialPullSettings) -> None:
-        self.channel, self.source = settings.channel, settings.called(name)
+        self.channel: str = settings.channel
+        self.source = settings.called(name)
         self._own = settings.own_accounts
         self._client = Client(name, settings, secret(f"sources.{name}.token", settings.token_env, settings.token_file))
         self._closed = threading.Event()

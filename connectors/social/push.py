@@ -26,7 +26,8 @@ class SocialPush:
     """
 
     def __init__(self, name: str, settings: SocialWebhookSettings) -> None:
-        self.channel, self.source = settings.channel, settings.called(name)
+        self.channel: str = settings.channel
+        self.source = settings.called(name)
         self._settings, self._hook = settings, settings.hook
         where = f"sources.{name}"
         self._secret = settings.signing_secret(name)

@@ -28,7 +28,9 @@ class WebForm:
     """
 
     def __init__(self, name: str, settings: WebFormSettings, state: Path) -> None:
-        self.channel, self.source, self.settings = settings.channel, settings.called(name), settings
+        self.channel: str = settings.channel
+        self.source = settings.called(name)
+        self.settings = settings
         given = secret(f"sources.{name}.secret", settings.secret_env, settings.secret_file)
         self._key = given.encode() if given is not None else _own_key(state / "web_form.key")
         self._rates = guards.Rates(settings.per_minute, settings.all_per_minute)
@@ -36,6 +38,10 @@ class WebForm:
     def token(self, now: datetime) -> str:
         """For one showing of the page."""
         return guards.new_token(self._key, self.source, now)
+
+    def knows(self, token: str, now: datetime) -> bool:
+        """Whether a token is of this form's page."""
+        return guards.token_age_s(self._key, self.source, token, now) is not None
 
     def challenge(self, query: Mapping[str, str]) -> str | None:
         """A form has none."""
