@@ -1,4 +1,4 @@
-"""What every connector must do, whatever it reads. A connector's test module subclasses `Conformance`.
+"""What every connector must do. A test module subclasses `Conformance`, or `WebhookConformance` for a source that calls.
 
 class TestSomething(Conformance):
     @pytest.fixture
@@ -8,10 +8,11 @@ class TestSomething(Conformance):
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
-from connectors.source import Connector, Record
+from connectors.source import Connector, Forged, Record, Webhook
 
 CHANNELS = ("social", "call_center", "sms", "web_form", "file")
 
@@ -129,3 +130,107 @@ def _take(connector: Connector, cursors: dict[str, str], count: int) -> list[Rec
             taken.append(record)
     connector.close()
     return taken
+
+
+@dataclass
+class Call:
+    """A call of a provider, as it arrives."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class WebhookCase:
+    """A source that calls us, with calls of known content.
+
+    Args:
+        open: a new webhook, as after a restart.
+        call: a genuine call with one complaint of this text, at NOW.
+        second: the same with another complaint.
+        old: a genuine call of an hour ago, where the provider signs the time; else None.
+        signature: lower-case name of the header with the signature; None where it is the body that proves itself.
+        signs_body: whether the signature covers the body.
+        empty: a genuine call that holds no complaint, such as a receipt; None where there is none.
+        secrets: values that must not stand in keys, metadata or defect messages.
+    """
+
+    open: Callable[[], Webhook]
+    call: Call
+    text: str
+    second: Call
+    old: Call | None = None
+    signature: str | None = None
+    signs_body: bool = True
+    empty: Call | None = None
+    secrets: tuple[str, ...] = ()
+
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+class WebhookConformance:
+    """What every webhook must do; `case` is a fixture of the subclass."""
+
+    def test_a_genuine_call_is_its_record(self, case):
+        (record,) = case.open().accept(case.call.headers, case.call.body, NOW)
+        assert record.defect_code is None
+        assert record.content_type == "application/json"
+        assert json.loads(record.payload)["text"] == case.text
+
+    def test_a_call_that_comes_again_gives_the_same_record(self, case):
+        webhook = case.open()
+        first = webhook.accept(case.call.headers, case.call.body, NOW)
+        for other in (webhook, case.open()):
+            again = other.accept(case.call.headers, case.call.body, NOW)
+            assert [(r.key, r.payload) for r in again] == [(r.key, r.payload) for r in first]
+
+    def test_two_complaints_have_two_short_keys(self, case):
+        webhook = case.open()
+        keys = [webhook.accept(call.headers, call.body, NOW)[0].key for call in (case.call, case.second)]
+        assert len(set(keys)) == 2
+        assert all(0 < len(key) <= 200 for key in keys)
+
+    def test_a_changed_body_is_forged(self, case):
+        if case.signature is None or not case.signs_body:
+            pytest.skip("nothing signs the body")
+        for body in (case.call.body.replace(b"e", b"a", 1), case.call.body + b"&x=1", b""):
+            with pytest.raises(Forged):
+                case.open().accept(case.call.headers, body, NOW)
+
+    def test_a_wrong_or_missing_signature_is_forged(self, case):
+        if case.signature is None:
+            pytest.skip("nothing is signed")
+        given = case.call.headers[case.signature]
+        # The last sign may hold bits that base64 does not use, so another one is turned.
+        turned = given[:-8] + ("A" if given[-8] != "A" else "B") + given[-7:]
+        for value in (None, "", turned, given[:-1], "é" * 40, given.split("=")[0]):
+            headers = {name: v for name, v in case.call.headers.items() if name != case.signature}
+            headers |= {} if value is None else {case.signature: value}
+            with pytest.raises(Forged):
+                case.open().accept(headers, case.call.body, NOW)
+
+    def test_an_old_call_is_a_replay(self, case):
+        if case.old is None:
+            pytest.skip("the provider signs no time; the same keys make a replay harmless")
+        with pytest.raises(Forged):
+            case.open().accept(case.old.headers, case.old.body, NOW)
+
+    def test_a_call_without_a_complaint_has_no_record(self, case):
+        if case.empty is None:
+            pytest.skip("every call holds one")
+        assert case.open().accept(case.empty.headers, case.empty.body, NOW) == []
+
+    def test_nothing_personal_stands_beside_the_payload(self, case):
+        for record in case.open().accept(case.call.headers, case.call.body, NOW):
+            beside = json.dumps([record.key, record.cursor, dict(record.metadata), record.defect_message])
+            assert not [secret for secret in case.secrets if secret in beside]
+            assert all(secret in record.payload.decode() for secret in case.secrets)
+
+    def test_it_says_what_it_is(self, case):
+        webhook = case.open()
+        assert webhook.channel in CHANNELS
+        assert webhook.source
+        assert webhook.challenge({}) is None
+        kind, body = webhook.reply()
+        assert "/" in kind and isinstance(body, str)
