@@ -7,9 +7,9 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from connectors.errors import UnreadableFile
 
@@ -24,6 +24,8 @@ class FileRecord:
         row: where the record stands, 1-based, as a spreadsheet counts; a csv's header is row 1.
         defect_code: why it cannot be read.
         defect_message: the same for people, without the row's content.
+        key: the record's own id, where the kind of file has one: a mail's Message-ID.
+        metadata: where in the file it stands, beside `row`: the sheet, the archive's member.
     """
 
     payload: bytes
@@ -31,6 +33,8 @@ class FileRecord:
     row: int
     defect_code: str | None = None
     defect_message: str | None = None
+    key: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def kept_bytes(limits: Limits) -> int:
     return max(limits.max_record_bytes, KEPT_BYTES)
 
 
-def as_json(values: Mapping[str, str], row: int, limits: Limits) -> FileRecord:
+def as_json(values: Mapping[str, Any], row: int, limits: Limits) -> FileRecord:
     """A record of named cells."""
     payload = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     if len(payload) > limits.max_record_bytes:
