@@ -12,7 +12,6 @@ from typing import cast
 from fastapi import Request
 
 from connectors.called import Called
-from connectors.errors import BeejanError
 from connectors.registry import open_source
 from connectors.source import BadCall, BadSource, Forged, Holding, Record, TooMany, Webhook
 from engine.intake.records import envelope
@@ -87,7 +86,7 @@ class Hooks:
                     hook = await self.find(name)
                     if isinstance(hook.webhook, Holding):
                         await self._publish(hook, await asyncio.to_thread(hook.webhook.overdue, datetime.now(UTC)))
-                except (BeejanError, Problem) as error:
+                except Exception as error:  # whatever one source has, the others are followed all the same
                     log.warning("source %s: what it holds back is tried again (%s)", name, type(error).__name__)
             await asyncio.sleep(_SWEEP_S)
 

@@ -79,7 +79,8 @@ class Rates:
         moment = now.timestamp()
         shared = _drawn(self._shared, self._all, moment)
         if who is not None:
-            self._buckets[who] = _drawn(self._buckets.pop(who, None), self._per_minute, moment)
+            self._buckets[who] = _drawn(self._buckets.get(who), self._per_minute, moment)
+            self._buckets.move_to_end(who)
             if len(self._buckets) > _MOST_ADDRESSES:
                 self._buckets.popitem(last=False)
         self._shared = shared

@@ -203,8 +203,8 @@ class WebhookConformance:
             pytest.skip("nothing is signed")
         given = case.call.headers[case.signature]
         # The last sign may hold bits that base64 does not use, so another one is turned.
-        turned = given[:-8] + ("A" if given[-8] != "A" else "B") + given[-7:]
-        for value in (None, "", turned, given[:-1], "é" * 40, given.split("=")[0]):
+        turned = given[:-8] + ("0" if given[-8] != "0" else "1") + given[-7:]
+        for value in (None, "", turned, given[:-1], "é" * 40, "sha256="):
             headers = {name: v for name, v in case.call.headers.items() if name != case.signature}
             headers |= {} if value is None else {case.signature: value}
             with pytest.raises(Forged):

@@ -32,7 +32,7 @@ class Mastodon:
             protocol_version = "HTTP/1.1"
             wbufsize = 65_536  # headers and body in one packet, or each answer waits 40 ms for an acknowledgement
 
-            def do_GET(self):  # noqa: N802
+            def do_GET(self):
                 if self.server is not server.http:  # a connection that outlived its server
                     self.close_connection = True
                     return

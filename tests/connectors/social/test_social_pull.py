@@ -28,7 +28,13 @@ def token(monkeypatch):
 
 def pull(server, *feeds, **more):
     read = [{"feed": feed, "values": {"tag": "beejan"} if feed == "hashtag" else {}} for feed in feeds]
-    given = {"api": "mastodon", "base_url": server.url, "read": read, "token_env": "SOCIAL_TOKEN", "timeout_s": 5} | more
+    given = {
+        "api": "mastodon",
+        "base_url": server.url,
+        "read": read,
+        "token_env": "SOCIAL_TOKEN",
+        "timeout_s": 5,
+    } | more
     return SocialPull("fediverse", SocialPullSettings.model_validate(given))
 
 
@@ -45,9 +51,15 @@ class TestOldestFirst(Conformance):
     def case(self, server):
         for number in range(1, 8):
             server.notifications.append(mention(number, status(100 + number, f"<p>mention {number} of the mast</p>")))
-        server.conversations.append({"id": "9", "last_status": status(200, "<p>please keep this to us</p>", visibility="direct")})
+        server.conversations.append(
+            {"id": "9", "last_status": status(200, "<p>please keep this to us</p>", visibility="direct")}
+        )
         server.tag += [status(300 + number, f"<p>tagged {number}</p>") for number in range(4)]
-        expected = [f"mention {n} of the mast" for n in range(1, 8)] + ["please keep this to us"] + [f"tagged {n}" for n in range(4)]
+        expected = (
+            [f"mention {n} of the mast" for n in range(1, 8)]
+            + ["please keep this to us"]
+            + [f"tagged {n}" for n in range(4)]
+        )
 
         def add(text):
             server.tag.append(status(400, f"<p>{text}</p>"))
@@ -205,7 +217,9 @@ def test_a_server_that_is_silent_is_away():
 
 
 def test_the_token_is_not_sent_to_another_host(server):
-    server.fail = [(200, {"Link": '<http://evil.example/x>; rel="next"'}, json.dumps([status(1, "<p>one</p>")]).encode())]
+    server.fail = [
+        (200, {"Link": '<http://evil.example/x>; rel="next"'}, json.dumps([status(1, "<p>one</p>")]).encode())
+    ]
     with pytest.raises(BadSource, match="another host"):
         read_all(pull(server, "public"))
 
@@ -262,7 +276,9 @@ def test_the_payload_is_what_the_stages_take_without_a_mapping(server, context):
 
     server.tag.append(status(7, "<p>No network in <b>Ikeja</b><br>since 8, call 08031234567</p>"))
     (record,) = read_all(pull(server, "hashtag"))
-    envelope = Envelope("social", "fediverse", record.key, record.payload, record.content_type, datetime(2026, 3, 2, tzinfo=UTC))
+    envelope = Envelope(
+        "social", "fediverse", record.key, record.payload, record.content_type, datetime(2026, 3, 2, tzinfo=UTC)
+    )
     row = clean(to_table([(envelope.event_id, envelope, 1)]), context).to_pylist()[0]
     assert row["error_stage"] is None
     assert row["text"].startswith("No network in Ikeja\nsince 8, call <PHONE_")
@@ -285,7 +301,10 @@ BY_TOKEN = {
 class TestTokens(Conformance):
     @pytest.fixture
     def case(self, server):
-        posts = [{"id": str(n), "text": f"tweet {n}.", "author_id": "77", "created_at": "2026-03-01T10:00:00Z"} for n in range(98, 103)]
+        posts = [
+            {"id": str(n), "text": f"tweet {n}.", "author_id": "77", "created_at": "2026-03-01T10:00:00Z"}
+            for n in range(98, 103)
+        ]
 
         def answer(request):
             from urllib.parse import parse_qs, urlsplit
@@ -302,11 +321,26 @@ class TestTokens(Conformance):
         def add(text):
             posts.append({"id": "1000", "text": text, "author_id": "77", "created_at": "2026-03-01T10:00:00Z"})
 
-        return Case(lambda: pull(server, "mentions", api=BY_TOKEN), [f"tweet {n}." for n in range(102, 97, -1)], add, ("author_id",))
+        return Case(
+            lambda: pull(server, "mentions", api=BY_TOKEN),
+            [f"tweet {n}." for n in range(102, 97, -1)],
+            add,
+            ("author_id",),
+        )
 
 
 def test_pages_before_an_id(server):
-    api = {"feeds": {"all": {"path": "/api/v1/timelines/public", "text": ["content"], "paging": "before", "since": "since_id", "page": "max_id"}}}
+    api = {
+        "feeds": {
+            "all": {
+                "path": "/api/v1/timelines/public",
+                "text": ["content"],
+                "paging": "before",
+                "since": "since_id",
+                "page": "max_id",
+            }
+        }
+    }
     server.public += [status(n, f"post {n}") for n in range(1, 8)]
     cursors = {}
     assert texts(read_all(pull(server, "all", api=api), cursors)) == [f"post {n}" for n in range(7, 0, -1)]
@@ -338,7 +372,10 @@ def test_settings_that_cannot_work_are_refused(given):
     [
         ("<p>One<br>two</p><p>three</p>", "One\ntwo\n\nthree"),
         ("plain &amp; simple &lt;3", "plain & simple <3"),
-        ('<p><span class="h-card"><a href="https://us.example/@care" class="u-url mention">@<span>care</span></a></span> hi</p>', "@care hi"),
+        (
+            '<p><span class="h-card"><a href="https://us.example/@care" class="u-url mention">@<span>care</span></a></span> hi</p>',
+            "@care hi",
+        ),
         ('<a href="https://us.example/tags/down" class="mention hashtag" rel="tag">#<span>down</span></a>', "#down"),
         (
             '<a href="https://a.example/very/long/path"><span class="invisible">https://</span><span class="ellipsis">a.example/very/lo</span>'
