@@ -8,9 +8,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.errors import BadMapping
+from connectors.mapping import Mapping, load_mapping
 from connectors.source import BadSource
 
 Channel = Literal["social", "call_center", "sms", "web_form", "file"]
+
+MAPPINGS = Path(__file__).resolve().parents[1] / "configs" / "mappings"
 
 #: A source's name: a key of `sources`, and a word on the command line.
 SOURCE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -28,6 +32,22 @@ class Configured(BaseModel):
     def called(self, name: str) -> str:
         """The source's name in every envelope, given the name it is configured under."""
         return self.source or name
+
+    def load_mapping(self) -> Mapping | None:
+        """The mapping that is named, None where none is.
+
+        Raises:
+            BadSource: there is no such mapping, or it is wrong.
+        """
+        if self.mapping is None:
+            return None
+        path = Path(self.mapping)
+        if "/" not in self.mapping and not path.exists():
+            path = MAPPINGS / f"{self.mapping.removesuffix('.yaml')}.yaml"
+        try:
+            return load_mapping(path)
+        except BadMapping as error:
+            raise BadSource(str(error)) from error
 
 
 class Pulled(Configured):
