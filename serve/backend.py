@@ -9,12 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connectors.errors import Transient
 from engine.curate.main import ALERTS
 from engine.govern.api_keys import Principal
 from engine.store import filters
 from engine.store.filters import BadFilter
 from engine.surge.incidents import OPEN
-from serve import alerts, complaints
+from serve import alerts, complaints, dead_letters
 from serve.problems import Problem
 from serve.search import Search
 from serve.services import Services, call, iso
@@ -88,6 +89,37 @@ class ConsoleBackend:
         """Sequence of the newest alert."""
         return int((await self._services().js.stream_info(ALERTS)).state.last_seq)
 
+    def form_token(self, session: str) -> str:
+        """See Keyring.form_token."""
+        return self._services().keyring.form_token(session)
+
+    async def dead_letters(self, state: dict[str, str], limit: int, cursor: str | None) -> dict[str, Any]:
+        """See serve.dead_letters.listed.
+
+        Raises:
+            ValueError: a filter or cursor that cannot be, with a message for the reader.
+        """
+        try:
+            return await dead_letters.listed(self._services(), _chosen(state), limit, cursor)
+        except Problem as error:
+            raise ValueError(error.detail) from error
+        except BadFilter as error:
+            raise ValueError(str(error)) from error
+
+    async def retry_dead_letters(self, state: dict[str, str], event_id: str | None) -> int:
+        """Try one dead letter again, or all that `state` chooses; returns how many.
+
+        Raises:
+            ValueError: a filter that cannot be, or the stream takes nothing now.
+        """
+        try:
+            done = await dead_letters.retry(self._services(), _chosen(state), [event_id] if event_id else [])
+        except Problem as error:
+            raise ValueError(error.detail) from error
+        except (BadFilter, Transient) as error:
+            raise ValueError(str(error)) from error
+        return int(done["retried"])
+
     async def overview(self) -> dict[str, Any]:
         """Figures of the last seven days and totals."""
         status, known = await call("status"), await self.incidents(100_000)
@@ -106,6 +138,13 @@ class ConsoleBackend:
             if self._cached is None or self._cached[0] != moment:
                 self._cached = (moment, _count(table, now))
             return self._cached[1]
+
+
+def _chosen(state: dict[str, str]) -> dead_letters.Chosen:
+    since = complaints.moment("since", state.get("since"))
+    return dead_letters.Chosen(
+        state.get("reason") or None, state.get("source") or None, state.get("channel") or None, since
+    )
 
 
 def _count(table: Any, now: datetime) -> dict[str, Any]:

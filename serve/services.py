@@ -115,6 +115,10 @@ class Keyring:
         body = f"{principal.key_id}.{int(time.time()) + _SESSION_S}"
         return f"{body}.{self._sign(body)}"
 
+    def form_token(self, session: str) -> str:
+        """What a form of this session carries, so that another site's form is told from ours."""
+        return self._sign(f"form:{session}")
+
     def resume(self, session: str) -> Principal | None:
         """Who a cookie value belongs to; None where it is forged, over, or its key was revoked."""
         body, _, signature = session.rpartition(".")

@@ -9,6 +9,7 @@ import typer
 
 from engine.cli import data, operate, read, replays, run
 from engine.cli.bench import bench
+from engine.cli.dlq import dlq
 
 app = typer.Typer(
     name="beejan",
@@ -43,5 +44,5 @@ for panel, commands in _PANELS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
-for name, group in (("dlq", operate.dlq), ("keys", operate.keys), ("config", operate.config)):
+for name, group in (("dlq", dlq), ("keys", operate.keys), ("config", operate.config)):
     app.add_typer(group, name=name, rich_help_panel="Operate")

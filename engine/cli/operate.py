@@ -1,7 +1,8 @@
-"""Commands for those who run the engine: status, doctor, dlq, keys, config."""
+"""Commands for those who run the engine: status, doctor, keys, config."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +11,9 @@ from rich.markup import escape
 
 from connectors.errors import BeejanError
 from engine.cli.client import Client
-from engine.cli.output import CONFIG, DATA, FAILED, JSON, console, emit, guarded, table
+from engine.cli.output import CONFIG, DATA, FAILED, JSON, console, emit, guarded, progress, table
 from engine.settings import load_settings
 
-dlq = typer.Typer(help="Dead letters: records that could not be processed.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 config = typer.Typer(help="Configuration.", no_args_is_help=True)
 
@@ -67,7 +67,10 @@ def doctor(
 ) -> None:
     """Check this machine and say what to do: versions, disk, memory, ports, weights, NATS, Ray, Lance.
 
-    Example: beejan doctor
+    With --repair: what the stream or raw still has is put where it is missing, and what neither has is named with the
+    source to send it again from.
+
+    Example: beejan doctor --repair
     """
     from engine.run.checks import run_checks
 

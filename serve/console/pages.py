@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Annotated, Any, Protocol
@@ -17,6 +18,8 @@ from serve.console.marks import FILTERS
 COOKIE = "beejan_session"
 
 _LOOKERS = ("analyst", "ml", "ops", "steward")
+_KEEPERS = ("ops", "steward")
+_RETRIERS = ("ops",)
 _CHOICES = {
     "channel": ("social", "call_center", "sms", "web_form", "file"),
     "category": ("network", "billing", "service", "account", "device", "fraud", "other"),
@@ -62,6 +65,15 @@ class Backend(Protocol):
     async def complaint(self, event_id: str) -> dict[str, Any] | None:
         """One complaint."""
 
+    def form_token(self, session: str) -> str:
+        """What forms of this session carry."""
+
+    async def dead_letters(self, state: dict[str, str], limit: int, cursor: str | None) -> dict[str, Any]:
+        """A page of dead letters; ValueError with a readable message where the filters cannot be."""
+
+    async def retry_dead_letters(self, state: dict[str, str], event_id: str | None) -> int:
+        """Try one again, or all that `state` chooses; ValueError as above."""
+
     async def overview(self) -> dict[str, Any]:
         """Figures."""
 
@@ -89,7 +101,11 @@ def router(backend: Backend) -> APIRouter:
 
     def page(name: str, request: Request, status: int = 200, **values: Any) -> HTMLResponse:
         looks = bool(values["user"]) and values["user"].may(*_LOOKERS)
-        html = assets.templates().get_template(f"{name}.html").render(path=request.url.path, looks=looks, **values)
+        html = (
+            assets.templates()
+            .get_template(f"{name}.html")
+            .render(path=request.url.path, looks=looks, keeps=looks and values["user"].may(*_KEEPERS), **values)
+        )
         return HTMLResponse(html, status, _HEADERS)
 
     async def who(request: Request) -> Principal:
@@ -207,6 +223,66 @@ def router(backend: Backend) -> APIRouter:
             return missing(request, user, "incident")
         return page("incident", request, user=user, row=row)
 
+    async def keeper(request: Request, *roles: str) -> Principal:
+        user = await who(request)
+        if not user.may(*roles):
+            text = f"The role {user.role} may not do this; it needs {' or '.join((*roles, 'admin'))}."
+            raise _Away(page("message", request, 403, user=user, title="Not for this key", text=text))
+        return user
+
+    @routes.get("/dead-letters")
+    @guarded
+    async def dead_letters(
+        request: Request,
+        reason: str = "",
+        source: str = "",
+        channel: str = "",
+        since: str = "",
+        cursor: str = "",
+        sent: int | None = None,
+    ) -> Response:
+        user = await keeper(request, *_KEEPERS)
+        state = {"reason": reason, "source": source, "channel": channel, "since": since}
+        answer, wrong = None, None
+        try:
+            answer = await backend.dead_letters(state, _PAGE, cursor or None)
+        except ValueError as error:
+            wrong = str(error)
+        here = _address(state, "/dead-letters")
+        more = answer["next_cursor"] if answer else None
+        return page(
+            "dead_letters", request, 422 if wrong else 200, user=user, state=state, answer=answer, wrong=wrong,
+            token=backend.form_token(request.cookies[COOKIE]), may_retry=user.may(*_RETRIERS), here=here, sent=sent,
+            filtered=any(state.values()), channels=_CHOICES["channel"], first=here if cursor else None,
+            more=_address(state | {"cursor": more}, "/dead-letters") if more else None,
+            address=lambda **changes: _address(state | changes, "/dead-letters"),
+        )  # fmt: skip
+
+    @routes.post("/dead-letters/retry")
+    @guarded
+    async def retry(
+        request: Request,
+        token: Annotated[str, Form()] = "",
+        back: Annotated[str, Form()] = "/dead-letters",
+        event_id: Annotated[str, Form()] = "",
+        reason: Annotated[str, Form()] = "",
+        source: Annotated[str, Form()] = "",
+        channel: Annotated[str, Form()] = "",
+        since: Annotated[str, Form()] = "",
+    ) -> Response:
+        user = await keeper(request, *_RETRIERS)
+        right = hmac.compare_digest(token.encode(), backend.form_token(request.cookies[COOKIE]).encode())
+        if not right or not _same_origin(request):
+            text = "The form is not one of this session. Go back, reload the page and try again."
+            return page("message", request, 403, user=user, title="Refused", text=text)
+        state = {"reason": reason, "source": source, "channel": channel, "since": since}
+        try:
+            done = await backend.retry_dead_letters(state, event_id or None)
+        except ValueError as error:
+            return page("message", request, 422, user=user, title="Not sent", text=str(error))
+        target = _local(back)
+        return RedirectResponse(f"{target}{'&' if '?' in target else '?'}sent={done}", 303, _HEADERS)
+
     @routes.get("/static/{name}")
     def static(request: Request, name: str) -> Response:
         return assets.answer(request, name)
@@ -232,9 +308,9 @@ def _distinct(values: list[str]) -> list[str]:
     return list(dict.fromkeys(value for value in values if value))
 
 
-def _address(state: dict[str, Any]) -> str:
-    """The address of a search; what is not set is not in it."""
-    return "/search?" + urlencode({name: value for name, value in state.items() if value}, doseq=True)
+def _address(state: dict[str, Any], path: str = "/search") -> str:
+    """The address of a page's state; what is not set is not in it."""
+    return f"{path}?" + urlencode({name: value for name, value in state.items() if value}, doseq=True)
 
 
 def _chosen(state: dict[str, Any]) -> list[tuple[str, str, str]]:

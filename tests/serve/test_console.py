@@ -29,10 +29,20 @@ INCIDENT = {
 }  # fmt: skip
 
 
+LETTER = {
+    "dead_letter_id": "c" * 64 + ":2", "event_id": "c" * 64, "attempt": 2, "stage": "times", "reason": "bad_time_unparsable",
+    "message": "field occurred_at: '<b>' is not a time of <EMAIL_0b1c>", "payload_ref": "raw.envelopes/" + "c" * 64, "channel": "sms",
+    "source": "gw", "source_key": "7", "received_at": "2026-03-01T10:00:01Z", "failed_at": "2026-03-01T10:00:02Z", "stream_seq": 3,
+}  # fmt: skip
+
+
 class Fake:
     stored = 3
     row = ROW
     role = "analyst"
+
+    def __init__(self):
+        self.retried = []
 
     async def sign_in(self, key):
         return {"good": Principal("k1", "Ada", self.role), "intake": Principal("k2", "form", "intake")}.get(key)
@@ -52,6 +62,22 @@ class Fake:
 
     async def complaint(self, event_id):
         return self.row if event_id == "a" * 64 else None
+
+    def form_token(self, session):
+        return f"token of {session}"
+
+    async def dead_letters(self, state, limit, cursor):
+        self.asked = (state, limit, cursor)
+        if state["since"] == "never":
+            raise ValueError("since: 'never' is no time")
+        found = [] if state["reason"] == "none" else [LETTER]
+        return {"dead_letters": found, "total": len(found) * 31, "by_reason": {"bad_time_unparsable": 31} if found else {}, "next_cursor": "bzI1"}  # fmt: skip
+
+    async def retry_dead_letters(self, state, event_id):
+        self.retried.append((state, event_id))
+        if state["since"] == "never":
+            raise ValueError("since: 'never' is no time")
+        return 1 if event_id else 31
 
     async def overview(self):
         facets = {
@@ -293,3 +319,81 @@ def test_scripts_and_styles_are_served_with_an_etag(client):
         assert client.get(f"/static/{name}", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
     assert client.get("/static/pages.py").status_code == 404
     assert client.get("/static/..%2Fpages.py").status_code == 404
+
+
+@pytest.fixture
+def keeper(inside, backend):
+    backend.role = "ops"
+    return inside
+
+
+def test_dead_letters_are_for_those_who_keep_the_engine(inside, backend):
+    assert inside.get("/dead-letters").status_code == 403
+    assert "Dead letters" not in inside.get("/").text
+    for role in ("ops", "steward", "admin"):
+        backend.role = role
+        assert inside.get("/dead-letters").status_code == 200
+        assert 'href="/dead-letters"' in inside.get("/").text
+
+
+def test_dead_letters_show_reasons_and_messages_but_never_payloads(keeper):
+    text = keeper.get("/dead-letters").text
+    assert "31 records" in text and "attempt 2" in text
+    assert 'href="/dead-letters?reason=bad_time_unparsable"' in text
+    assert "&lt;b&gt;" in text and 'class="chip"' in text
+    assert "payload_ref" not in text and "raw.envelopes" not in text
+
+
+def test_filters_of_dead_letters_are_in_the_url(keeper, backend):
+    text = keeper.get("/dead-letters?reason=bad_json&source=a%26b&channel=sms&since=2026-03-01&cursor=abc").text
+    state = {"reason": "bad_json", "source": "a&b", "channel": "sms", "since": "2026-03-01"}
+    assert backend.asked == (state, 25, "abc")
+    address = "/dead-letters?reason=bad_json&amp;source=a%26b&amp;channel=sms&amp;since=2026-03-01"
+    assert f'href="{address}">Back to the first page' in text
+    assert f'href="{address}&amp;cursor=bzI1">More' in text
+    assert '<option value="sms" selected>' in text
+
+
+def test_filters_that_cannot_be_are_told_on_the_page(keeper):
+    answer = keeper.get("/dead-letters?since=never")
+    assert answer.status_code == 422
+    assert "is no time" in answer.text
+
+
+def test_no_dead_letters_is_a_state_of_its_own(keeper):
+    assert "None with these filters" in keeper.get("/dead-letters?reason=none").text
+
+
+def test_a_retry_needs_the_sessions_token(keeper, backend):
+    form = {"event_id": "c" * 64, "back": "/dead-letters?reason=bad_json"}
+    for token in ("", "token of other", None):
+        data = form if token is None else form | {"token": token}
+        assert keeper.post("/dead-letters/retry", data=data).status_code == 403
+    ours = form | {"token": "token of good"}
+    assert keeper.post("/dead-letters/retry", data=ours, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert backend.retried == []
+    done = keeper.post("/dead-letters/retry", data=ours)
+    assert (done.status_code, done.headers["location"]) == (303, "/dead-letters?reason=bad_json&sent=1")
+    assert backend.retried[0][1] == "c" * 64
+    assert "sent through again" in keeper.get(done.headers["location"]).text
+
+
+def test_a_retry_of_all_takes_the_filters_of_the_page(keeper, backend):
+    text = keeper.get("/dead-letters?channel=sms").text
+    token = re.search(r'name="token" value="([^"]+)"', text)[1]
+    done = keeper.post("/dead-letters/retry", data={"token": token, "back": "//evil.example", "channel": "sms"})
+    assert done.headers["location"] == "/?sent=31"
+    assert backend.retried == [({"reason": "", "source": "", "channel": "sms", "since": ""}, None)]
+
+
+def test_only_ops_may_retry(keeper, backend):
+    backend.role = "steward"
+    assert "Try again" not in keeper.get("/dead-letters").text
+    assert keeper.post("/dead-letters/retry", data={"token": "token of good"}).status_code == 403
+    assert backend.retried == []
+
+
+def test_a_retry_that_cannot_be_says_why(keeper):
+    answer = keeper.post("/dead-letters/retry", data={"token": "token of good", "since": "never"})
+    assert answer.status_code == 422
+    assert "is no time" in answer.text
