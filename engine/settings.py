@@ -112,6 +112,13 @@ class SurgeSettings(_Section):
 SourceName = Annotated[str, StringConstraints(pattern=SOURCE_NAME)]
 
 
+class ReconcileSettings(_Section):
+    """When it is checked that everything accepted arrives, and that the tables agree."""
+
+    interval_s: float = Field(10, ge=0.5, le=3600, description="Time between looks, s")
+    stall_s: float = Field(60, ge=5, description="Messages may wait this long without an acknowledgement, s")
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -127,6 +134,7 @@ class Settings(BaseSettings):
     embed: EmbedSettings = EmbedSettings.model_validate({})
     serve: ServeSettings = ServeSettings.model_validate({})
     surge: SurgeSettings = SurgeSettings.model_validate({})
+    reconcile: ReconcileSettings = ReconcileSettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property

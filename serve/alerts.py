@@ -48,7 +48,7 @@ async def get_incident(request: Request, incident_id: str) -> dict[str, Any]:
 
 @router.get("/alerts/stream", dependencies=[Depends(require(*_READERS))])
 async def stream_alerts(request: Request, last_event_id: int | None = None) -> StreamingResponse:
-    """Alerts as they are raised: server-sent events named `alert`.
+    """Alerts as they are raised: server-sent events named `alert`, or `integrity` for records that are missing.
 
     `Last-Event-ID` (or `?last_event_id=`) replays what came after it; without either it starts now.
     """
@@ -79,7 +79,8 @@ async def _events(js: Any, after: int) -> AsyncIterator[str]:
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
-            yield f"id: {sequence}\nevent: alert\ndata: {data.decode()}\n\n"
+            kind = "integrity" if json.loads(data).get("type") == "integrity" else "alert"
+            yield f"id: {sequence}\nevent: {kind}\ndata: {data.decode()}\n\n"
     finally:
         reader.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):

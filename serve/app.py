@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 
-from serve import admin, alerts, complaints, health, intake, problems, replays
+from serve import admin, alerts, complaints, dead_letters, forms, health, intake, problems, repairs, replays, webhooks
 from serve.backend import ConsoleBackend
 from serve.console.pages import router as console_router
+from serve.hooks import Hooks
 from serve.services import Services
 
 _ABOUT = """Complaints in once, useful within seconds. Send `Authorization: Bearer <key>`; roles: intake, analyst,
@@ -23,14 +25,17 @@ def create_app(data_dir: Path) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         app.state.services = await Services.open(data_dir)
+        app.state.hooks = Hooks(app.state.services)
+        sweep = asyncio.create_task(app.state.hooks.sweep())
         yield
+        sweep.cancel()
         await app.state.services.close()
 
     app = FastAPI(title="Beejan", version="0.1.0", description=_ABOUT, lifespan=life)
     app.state.metrics = health.Metrics()
     problems.install(app)
     health.measure(app, app.state.metrics)
-    for module in (intake, complaints, alerts, admin, replays, health):
+    for module in (intake, complaints, alerts, dead_letters, admin, replays, repairs, webhooks, forms, health):
         app.include_router(module.router)
     app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
     return app

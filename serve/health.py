@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
+from engine.reconcile import watch
 from serve.admin import stream_state
 from serve.auth import require_unless_loopback, services
 from serve.services import Services, call
@@ -73,12 +74,15 @@ class Metrics:
         from prometheus_client import generate_latest
 
         writer, stream = await call("status"), await stream_state(served)
+        integrity = await asyncio.to_thread(watch.load, served.settings.data_dir)
         values = {
             "complaints.stored": writer["stored"],
             "complaints.dead_lettered": writer["dead_lettered"],
             "stream.waiting": stream["waiting"],
             "stream.in_flight": stream["in_flight"],
             "stream.bytes": stream["bytes"],
+            "integrity.gaps": len(integrity["gaps"]),
+            "integrity.lost": sum(gap["count"] for gap in integrity["gaps"] if gap["kind"] == "lost"),
         }
         for name, value in values.items():
             self._gauges[name].set(value)
@@ -91,6 +95,8 @@ _GAUGES = {
     "stream.waiting": "Messages not yet delivered",
     "stream.in_flight": "Messages delivered and not acknowledged",
     "stream.bytes": "Bytes in the intake stream",
+    "integrity.gaps": "Kinds of gaps that the reconciler sees",
+    "integrity.lost": "Accepted records that are nowhere",
 }
 
 

@@ -46,6 +46,7 @@ def status(
             ["in flight", f"{stream['in_flight']:,}"],
             ["stream holds", f"{stream['messages']:,} messages, {stream['bytes'] / 1e6:.1f} MB"],
             ["last commit", writer["last_commit_at"] or "none since the start"],
+            ["missing", ", ".join(f"{g['kind']} {g['count']}" for g in found["integrity"]["gaps"]) or "nothing"],
             *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],
         ],
     )
@@ -61,6 +62,10 @@ def _ready(client: Client) -> dict[str, Any]:
 
 @guarded
 def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Have the engine mend what was found.")] = False,
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="With --repair: report records that are nowhere no more.")
+    ] = False,
     data_dir: Annotated[Path | None, DATA] = None,
     config_file: Annotated[Path | None, CONFIG] = None,
     as_json: Annotated[bool, JSON] = False,
@@ -74,6 +79,11 @@ def doctor(
     """
     from engine.run.checks import run_checks
 
+    if give_up and not repair:
+        raise typer.BadParameter("goes with --repair", param_hint="--give-up")
+    if repair:
+        _repair(Client(config_file, data_dir), give_up=give_up, as_json=as_json)
+        return
     settings = load_settings(config_file, data_dir=data_dir)
     found = run_checks(settings)
     bad = [check for check in found if check.state == "failed"]
@@ -89,71 +99,30 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-@dlq.command("list")
-@guarded
-def list_dead(
-    reason: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
-    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
-    data_dir: Annotated[Path | None, DATA] = None,
-    config_file: Annotated[Path | None, CONFIG] = None,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
-    """Records that could not be processed, with their reasons.
-
-    Example: beejan dlq list --reason bad_time_unparsable
-    """
-    found = Client(config_file, data_dir).get("/v1/dead-letters", reason=reason, source=source, limit=limit)
+def _repair(client: Client, *, give_up: bool, as_json: bool) -> None:
+    """Have the engine mend it, and wait for the rows that are made again."""
+    found = client.post("/v1/repairs", {"give_up": give_up})
+    if found["replay_id"]:
+        path = f"/v1/replays/{found['replay_id']}"
+        with progress(found["making_again"], "making rows again", quiet=as_json) as tell:
+            while (replayed := client.get(path))["state"] == "running":
+                tell(replayed["done"])
+                time.sleep(0.5)
+        found["replay"] = client.delete(path)
+    lost = found["lost"]
     if as_json:
         emit(found)
-    elif not found["total"]:
-        console().print("no dead letters")
     else:
-        names = ["event_id", "stage", "reason", "source", "source_key", "attempt", "message"]
-        rows = [[row[n][:12] if n == "event_id" else row[n] for n in names] for row in found["dead_letters"]]
-        table(f"{found['total']} dead letters", names, rows)
-
-
-@dlq.command("show")
-@guarded
-def show_dead(
-    event_id: Annotated[str, typer.Argument(help="The id, or the beginning of it.")],
-    data_dir: Annotated[Path | None, DATA] = None,
-    config_file: Annotated[Path | None, CONFIG] = None,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
-    """One dead letter; its payload stays sealed in raw.
-
-    Example: beejan dlq show 3f2a91c0
-    """
-    from engine.cli.output import NotFound
-
-    rows = Client(config_file, data_dir).get("/v1/dead-letters", limit=1000)["dead_letters"]
-    row = next((row for row in rows if row["event_id"].startswith(event_id)), None)
-    if row is None:
-        raise NotFound(f"dead letter {event_id}: not found; see `beejan dlq list`")
-    emit(row) if as_json else table(None, ["", ""], [[name, value] for name, value in row.items()])
-
-
-@dlq.command("retry")
-@guarded
-def retry_dead(
-    event_ids: Annotated[list[str] | None, typer.Argument(help="Ids, or beginnings of them.")] = None,
-    reason: Annotated[str | None, typer.Option(help="All with this reason code.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    data_dir: Annotated[Path | None, DATA] = None,
-    config_file: Annotated[Path | None, CONFIG] = None,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
-    """Send dead letters through the stages again, after what was wrong is mended.
-
-    Example: beejan dlq retry --reason unknown_mapping
-    """
-    body = {"event_ids": event_ids or [], "reason": reason, "all": every}
-    found = Client(config_file, data_dir).post("/v1/dead-letters/retry", body)
-    emit(found) if as_json else console().print(
-        f"sent {found['retried']} again; see `beejan dlq list` for what remains"
-    )
+        console().print(
+            f"{found['sent_again']} messages sent through again, {found['making_again']} rows made again, "
+            f"{found['volumes_corrected']} counts corrected, {found['without_payload_count']} rows without a payload."
+        )
+        for source, count in lost["sources"].items():
+            console().print(f"lost: {count} records of source {source}; send them again", markup=False)
+        for event_id in lost["ids"]:
+            console().print(f"  {event_id}…", markup=False)
+    if lost["count"] and not give_up:
+        raise typer.Exit(FAILED)
 
 
 @keys.command()

@@ -103,6 +103,8 @@ def list_alerts(
 
 
 def _line(row: dict[str, Any]) -> list[Any]:
+    if row.get("type") == "integrity":
+        return [row["at"], "integrity", row["state"], row["kind"], row["count"], row["found"]]
     expected = f"{row['expected']:.1f}"
     return [
         row["detected_at"],

@@ -7,6 +7,7 @@ files of its own and syncs them before its sender is answered, once a request: 1
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 import threading
@@ -85,6 +86,8 @@ class Ledger:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = self._folder / f"{self._publisher}-{uuid4().hex[:12]}.ledger"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            # Who finds it unlocked knows that nothing will be added.
+            fcntl.flock(self._file, fcntl.LOCK_SH)
             folder = os.open(self._folder, os.O_RDONLY)
             try:
                 os.fsync(folder)

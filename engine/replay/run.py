@@ -22,6 +22,9 @@ from engine.store import rows
 #: What decoding says to a record that its connector could not read; the connector's own reason says more.
 _NOTHING_TO_READ = "unreadable_record"
 
+#: Reasons of connectors that only somebody overrules, by `beejan dlq retry`: the record itself can be read.
+_FOR_PEOPLE = ("spam_suspected",)
+
 #: Examples of each column in a report.
 _EXAMPLES = 3
 
@@ -123,13 +126,13 @@ class Replay:
     def _batch(self, ids: list[str]) -> None:
         raw = _read(self._zones.raw, ids)
         letters = last_letters(_read(self._zones.dead, ids))
-        table, unopened = envelopes(raw, letters, self._key)
+        before = _read(self._zones.serving, ids)
+        stored = set(before["event_id"].to_pylist())
+        table, unopened = envelopes(raw, letters, stored, self._key)
         self.report.unopened += unopened + len(ids) - raw.num_rows
         if table.num_rows == 0:
             return
         processed = self._process(table)
-        before = _read(self._zones.serving, ids)
-        stored = set(before["event_id"].to_pylist())
         alive, failed = rows.split(processed)
         differing = self._compare(before, alive, stored)
         if self._rewrite:
@@ -173,11 +176,13 @@ def _read(table: Any, ids: list[str]) -> pa.Table:
 
 def last_letters(dead: pa.Table) -> dict[str, dict[str, Any]]:
     """event_id: the dead letter of its last attempt."""
-    found = dead.select(["event_id", "attempt", "reason"]).to_pylist()
+    found = dead.select(["event_id", "attempt", "reason", "message"]).to_pylist()
     return {row["event_id"]: row for row in sorted(found, key=lambda row: row["attempt"])}
 
 
-def envelopes(raw: pa.Table, letters: dict[str, dict[str, Any]], key: DataKey) -> tuple[pa.Table, int]:
+def envelopes(
+    raw: pa.Table, letters: dict[str, dict[str, Any]], stored: set[str], key: DataKey
+) -> tuple[pa.Table, int]:
     """Raw rows as the pipeline takes them, in the order of the stream, as one attempt more than their dead letters.
 
     Returns:
@@ -191,13 +196,14 @@ def envelopes(raw: pa.Table, letters: dict[str, dict[str, Any]], key: DataKey) -
             unopened += 1
             continue
         letter = letters.get(row["event_id"])
+        kept = letter is not None and letter["reason"] in _FOR_PEOPLE and row["event_id"] not in stored
         found.append(
             row
             | {
                 "payload": payload,
                 "attempt": letter["attempt"] + 1 if letter else 1,
-                "defect_code": None,
-                "defect_message": None,
+                "defect_code": letter["reason"] if letter and kept else None,
+                "defect_message": letter["message"] if letter and kept else None,
             }
         )
     columns = {name: [row[name] for row in found] for name in ENVELOPE_COLUMNS.names}

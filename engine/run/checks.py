@@ -53,6 +53,7 @@ def run_checks(settings: Settings) -> list[Check]:
         "lance": _lance,
         "model weights": _weights,
         "engine": _engine,
+        "integrity": _integrity,
     }
     return list(_each(checks, settings))
 
@@ -164,6 +165,17 @@ def _weights(settings: Settings) -> Check:
             "model weights", "failed", f"{embedder.name} gives {length} numbers", f"set embed.dimensions: {length}"
         )
     return Check("model weights", "ok", f"{embedder.name}, {length} dimensions")
+
+
+def _integrity(settings: Settings) -> Check:
+    from engine.reconcile.watch import load
+
+    seen = load(settings.data_dir)
+    if not seen["gaps"]:
+        when = f"nothing is missing, looked at {seen['checked_at']}" if seen["checked_at"] else "not looked at yet"
+        return Check("integrity", "ok", when)
+    found = "; ".join(f"{gap['kind']}: {gap['found']}" for gap in seen["gaps"])
+    return Check("integrity", "failed", found[:500], " / ".join(gap["todo"] for gap in seen["gaps"]))
 
 
 def _engine(settings: Settings) -> Check:

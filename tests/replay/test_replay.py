@@ -171,6 +171,15 @@ def test_what_a_connector_could_not_read_keeps_its_reason(store):
     assert len(store.rows("raw", "dead_letters")) == 1
 
 
+def test_spam_stays_out_until_somebody_lets_it_in(store):
+    spam = replace(envelope("buy now"), defect_code="spam_suspected", defect_message="links")
+    store.put(spam)
+    assert dict(store.replay().reasons) == {"spam_suspected": 1}
+    store.put(replace(spam, defect_code=None, defect_message=None, attempt=2))
+    report = store.replay()
+    assert (report.unchanged, report.still_failing) == (1, 0)
+
+
 def test_payloads_of_another_key_are_counted_and_left(store, context, relocated):
     from engine.govern.crypto import DataKey
 
