@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,7 +185,14 @@ def _refuse_drift(what: str, wanted: Any, found: Any, names: Iterable[str]) -> N
         )
 
 
-async def publish(js: Any, subject: str, data: bytes, message_id: str, timeout_s: float = 10) -> Published:
+async def publish(
+    js: Any,
+    subject: str,
+    data: bytes,
+    message_id: str,
+    timeout_s: float = 10,
+    headers: Mapping[str, str] | None = None,
+) -> Published:
     """Publish one message and wait until JetStream has stored it.
 
     Raises:
@@ -197,7 +204,9 @@ async def publish(js: Any, subject: str, data: bytes, message_id: str, timeout_s
     from nats.js.errors import APIError, NoStreamResponseError
 
     try:
-        answer = await js.publish(subject, data, timeout=timeout_s, headers={"Nats-Msg-Id": message_id})
+        answer = await js.publish(
+            subject, data, timeout=timeout_s, headers={**(headers or {}), "Nats-Msg-Id": message_id}
+        )
     except APIError as error:
         if error.err_code in _FULL_CODES or error.code == 503:
             raise StreamFull(
@@ -214,7 +223,15 @@ async def publish(js: Any, subject: str, data: bytes, message_id: str, timeout_s
     return Published(answer.seq, bool(answer.duplicate))
 
 
-async def publish_retrying(js: Any, subject: str, data: bytes, message_id: str, *, limit_s: float = 120) -> Published:
+async def publish_retrying(
+    js: Any,
+    subject: str,
+    data: bytes,
+    message_id: str,
+    *,
+    limit_s: float = 120,
+    headers: Mapping[str, str] | None = None,
+) -> Published:
     """Publish, trying again while the trouble is transient; the message id makes that safe.
 
     Raises:
@@ -225,7 +242,7 @@ async def publish_retrying(js: Any, subject: str, data: bytes, message_id: str, 
     deadline, pause = loop.time() + limit_s, 0.05
     while True:
         try:
-            return await publish(js, subject, data, message_id)
+            return await publish(js, subject, data, message_id, headers=headers)
         except BeejanError as error:
             if isinstance(error, Terminal) or loop.time() + pause > deadline:
                 raise
@@ -233,22 +250,50 @@ async def publish_retrying(js: Any, subject: str, data: bytes, message_id: str, 
             pause = min(2.0, pause * 2)
 
 
-async def pull(subscription: Any, rows: int, linger_s: float) -> list[Any]:
-    """Up to `rows` messages, waiting `linger_s` at most after the first one arrived.
+def _weight(message: Any, count_header: str | None) -> int:
+    """Records in a message, as its sender says."""
+    told = (message.headers or {}).get(count_header or "", "1")
+    return max(1, min(int(told), 1 << 16)) if told.isdigit() else 1
 
-    A fetch in flight across a server restart times out although messages wait, so the caller simply
-    pulls again; an empty list means nothing came.
+
+async def pull(
+    subscription: Any, rows: int, linger_s: float, *, count_header: str | None = None, most_bytes: int = 64 << 20
+) -> list[Any]:
+    """Messages with about `rows` records, waiting `linger_s` at most after the first one arrived.
+
+    Asks in steps by what has come so far, so that neither records nor bytes are far over their bounds. A fetch in
+    flight across a server restart times out although messages wait, so the caller simply pulls again; an empty
+    list means nothing came.
+
+    Args:
+        subscription: a pull subscription.
+        rows: records wanted.
+        linger_s: see above.
+        count_header: header that says how many records a message holds; one without it holds one.
+        most_bytes: of all messages together.
     """
     from nats import errors
 
     messages: list[Any] = []
-    # A fetch returns when it is full or its time is over, so the first waits for one message alone.
-    for want, wait_s in ((1, 1.0), (rows - 1, linger_s)):
-        if want:
-            try:
-                messages += await subscription.fetch(want, timeout=max(wait_s, 0.01))
-            except (TimeoutError, errors.Error):
-                break
+    left, room, most, largest = rows, most_bytes, 1, 1
+    deadline, want = 0.0, 1
+    loop = asyncio.get_running_loop()
+    while want > 0:
+        # A fetch returns when it is full or its time is over, so the first waits for one message alone.
+        wait_s = max(deadline - loop.time(), 0.01) if messages else 1.0
+        try:
+            came = await subscription.fetch(want, timeout=wait_s)
+        except (TimeoutError, errors.Error):
+            break
+        deadline = deadline or loop.time() + linger_s
+        messages += came
+        for message in came:
+            count = _weight(message, count_header)
+            left, most = left - count, max(most, count)
+            room, largest = room - len(message.data), max(largest, len(message.data))
+        if len(came) < want:
+            break
+        want = min(4 * len(came), -(-left // most), room // largest)
     return messages
 
 

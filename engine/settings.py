@@ -71,6 +71,9 @@ class IntakeSettings(_Section):
     max_ack_pending: int = Field(8192, ge=1, description="Messages in flight at most")
     max_deliver: int = Field(5, ge=2, le=100, description="Deliveries before a record is dead-lettered")
     isolate_after: int = Field(3, ge=2, le=100, description="From this delivery on a record runs alone")
+    batch_timeout_s: float = Field(
+        120, ge=1, le=3600, description="A worker that takes longer over 256 records is ended, s"
+    )
     max_complaint_bytes: int = Field(1 << 20, ge=1024, description="Largest payload accepted, bytes")
     max_text_chars: int = Field(200_000, ge=100, description="Longest complaint text, characters")
     publish_window: int = Field(512, ge=1, le=4096, description="Publishes awaiting JetStream's answer")

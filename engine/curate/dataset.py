@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
@@ -15,6 +18,9 @@ from engine.stages.context import Context
 
 #: Rows of a block: several blocks keep cleaning and embedding busy side by side.
 _BLOCK_ROWS = 256
+
+#: The time limit does not fall below this for a small block: a worker may have to start first, s.
+_LEAST_LIMIT_S = 20.0
 
 
 class BatchFailed(Exception):
@@ -37,48 +43,69 @@ def configure() -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def run_batch(table: pa.Table, context: Any, now: datetime) -> list[Any]:
+def time_limit(rows: int, limit_s: float) -> float:
+    """How long a block may take, s: `limit_s` for a full one, less for a part of it."""
+    return max(min(limit_s, _LEAST_LIMIT_S), limit_s * min(rows, _BLOCK_ROWS) / _BLOCK_ROWS)
+
+
+def run_batch(table: pa.Table, context: Any, now: datetime, *, limit_s: float = 120.0, retries: int = 1) -> list[Any]:
     """Run a micro-batch over the cluster.
 
     Args:
         table: columns as ENVELOPE_COLUMNS.
         context: an object reference of a Context.
         now: the time of the batch.
+        limit_s: a worker that takes longer over a block is ended.
+        retries: how often a block whose worker died is tried again.
 
     Returns:
         References of the processed blocks, in order.
 
     Raises:
         Transient: a part was away.
-        BatchFailed: workers died over it.
+        BatchFailed: workers died over it, or were ended.
     """
     import ray
 
+    how = {"reference": context, "now": now, "limit_s": limit_s}
     blocks = [table.slice(start, _BLOCK_ROWS) for start in range(0, table.num_rows, _BLOCK_ROWS)]
     dataset = ray.data.from_arrow(blocks)
-    always: dict[str, Any] = {"batch_format": "pyarrow", "batch_size": None, "max_retries": 2}
+    always: dict[str, Any] = {"batch_format": "pyarrow", "batch_size": None, "max_retries": retries}
     try:
         if len(blocks) == 1:
-            whole = partial(_process, reference=context, now=now)
+            whole = partial(_process, **how)
             return list(dataset.map_batches(whole, num_cpus=1, **always).to_arrow_refs())
         # Different resources keep the two steps apart, so that cleaning overlaps embedding.
-        cleaned = dataset.map_batches(partial(_clean, reference=context, now=now), num_cpus=0.6, **always)
-        modelled = cleaned.map_batches(partial(_model, reference=context, now=now), num_cpus=0.4, **always)
+        cleaned = dataset.map_batches(partial(_clean, **how), num_cpus=0.6, **always)
+        modelled = cleaned.map_batches(partial(_model, **how), num_cpus=0.4, **always)
         return list(modelled.to_arrow_refs())
     except Exception as error:
         raise _translated(error) from error
 
 
-def _process(block: pa.Table, reference: Any, now: datetime) -> pa.Table:
-    return pipeline.process(block, _context(reference, now))
+def _process(block: pa.Table, reference: Any, now: datetime, limit_s: float) -> pa.Table:
+    with _watched(limit_s):
+        return pipeline.process(block, _context(reference, now))
 
 
-def _clean(block: pa.Table, reference: Any, now: datetime) -> pa.Table:
-    return pipeline.clean(block, _context(reference, now))
+def _clean(block: pa.Table, reference: Any, now: datetime, limit_s: float) -> pa.Table:
+    with _watched(limit_s):
+        return pipeline.clean(block, _context(reference, now))
 
 
-def _model(block: pa.Table, reference: Any, now: datetime) -> pa.Table:
-    return pipeline.model(block, _context(reference, now))
+def _model(block: pa.Table, reference: Any, now: datetime, limit_s: float) -> pa.Table:
+    with _watched(limit_s):
+        return pipeline.model(block, _context(reference, now))
+
+
+@contextmanager
+def _watched(limit_s: float) -> Iterator[None]:
+    """End this worker if it takes longer: a watchdog in C, which a record that hangs in C cannot stop."""
+    faulthandler.dump_traceback_later(limit_s, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _context(reference: Any, now: datetime) -> Context:

@@ -1,8 +1,8 @@
-"""The stream's driver: pull a micro-batch, run it, have it committed, then acknowledge it.
+"""The stream's driver: pull messages, run their records, have them committed, then acknowledge the messages.
 
 Delivery is at least once and rows are effectively once per event id: a message is acknowledged only
-after its raw and curated rows, or its dead letter, are durable. Pulling, computing and committing
-overlap: while one micro-batch is committed the next is computed.
+after the raw and curated rows, or the dead letters, of all its records are durable. Pulling, computing
+and committing overlap: while one micro-batch is committed the next is computed.
 """
 
 from __future__ import annotations
@@ -11,58 +11,27 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 from connectors.errors import Transient
 from connectors.nats import ack_all, pull
-from engine.curate.dataset import BatchFailed, run_batch
-from engine.intake.envelope import Delivery, Envelope, read, to_table
+from engine.curate import alone
+from engine.curate.dataset import BatchFailed, run_batch, time_limit
+from engine.curate.held import Held, MicroBatch, batches, open_messages, settle
+from engine.intake.envelope import to_table
+from engine.intake.pack import COUNT_HEADER
 from engine.run import actors
 from engine.run.runtime import NAMESPACE
 from engine.settings import Settings
 
 log = logging.getLogger("beejan.stream")
 
-#: A micro-batch is tried again this much later when a part was away, s.
+#: A message is tried again this much later when a part was away, s.
 _AWAY_DELAY_S = 1.0
 
-
-@dataclass(slots=True)
-class MicroBatch:
-    """Messages and what was read of them, position by position."""
-
-    messages: list[Any]
-    ids: list[str]
-    envelopes: list[Envelope]
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __len__(self) -> int:
-        return len(self.messages)
-
-    def take(self, positions: Sequence[int]) -> MicroBatch:
-        """Some of its messages."""
-        return MicroBatch(
-            [self.messages[i] for i in positions],
-            [self.ids[i] for i in positions],
-            [self.envelopes[i] for i in positions],
-            self.now,
-        )
-
-    def deliveries(self, position: int) -> int:
-        """How often JetStream has delivered this message."""
-        return int(self.messages[position].metadata.num_delivered or 1)
-
-
-def read_batch(messages: list[Any]) -> MicroBatch:
-    """Messages as a micro-batch; one that is no envelope carries a defect."""
-    now = datetime.now(UTC)
-    read_rows = [
-        read(Delivery(m.data, m.subject, m.metadata.sequence.stream, m.metadata.num_delivered or 1), now)
-        for m in messages
-    ]
-    return MicroBatch(messages, [key for key, _ in read_rows], [e for _, e in read_rows], now)
+#: Suspects remembered; a forgotten one is only found anew.
+_MOST_SUSPECTS = 10_000
 
 
 class Stream:
@@ -79,8 +48,8 @@ class Stream:
         self._subscription = subscription
         self._context = context
         self._stopping = asyncio.Event()
-        self._in_flight: set[int] = set()
-        self._held: dict[int, MicroBatch] = {}
+        self._held: set[Held] = set()
+        self._suspects: dict[str, None] = {}
         self._commit: asyncio.Task[None] | None = None
         self.batches = 0
 
@@ -91,101 +60,142 @@ class Stream:
     async def run(self, *, once: bool = False) -> None:
         """Run until `stop`, or with `once` until nothing waits."""
         keeper = asyncio.create_task(self._keep_alive())
+        intake = self._settings.intake
         try:
             while not self._stopping.is_set():
                 messages = await pull(
-                    self._subscription, self._settings.intake.max_batch_rows, self._settings.intake.linger_s
+                    self._subscription, intake.max_batch_rows, intake.linger_s, count_header=COUNT_HEADER
                 )
                 if messages:
-                    await self._one(read_batch(messages))
-                elif once:
+                    await self._take(messages)
+                elif once and not self._held:
                     break
+                elif once:
+                    await self._settle()
         finally:
             await self._settle()
             keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
 
+    async def _take(self, messages: Sequence[Any]) -> None:
+        """Work through messages, in micro-batches of their records."""
+        held, rows = await asyncio.to_thread(open_messages, messages)
+        self._held.update(held)
+        await self._release([one for one in held if not one.left])
+        for batch in batches(rows, self._settings.intake.max_batch_rows):
+            await self._one(batch)
+
     async def _one(self, batch: MicroBatch) -> None:
-        self._held[id(batch)] = batch
         try:
             fresh = await self._without_committed(batch)
-            if len(fresh):
-                await self._compute(fresh)
+            suspects = [row for row in fresh.rows if row.event_id in self._suspects]
+            others = [row for row in fresh.rows if row.event_id not in self._suspects]
+            for part in ([others] if others else []) + [[row] for row in suspects]:
+                await self._compute(fresh.take(part))
         except Transient as error:
             await self._settle()
             await self._put_back(batch, error)
         finally:
             self.batches += 1
-            if self._commit is None or self._commit.done():
-                self._held.pop(id(batch), None)
 
     async def _without_committed(self, batch: MicroBatch) -> MicroBatch:
-        """Acknowledge what is committed already (a redelivery or a resend); the rest is to be done."""
-        known = await asyncio.to_thread(actors.writer_call, "lookup", batch.ids)
-        done = {i for i, state in enumerate(known) if state == "stored"}
-        if done:
-            await ack_all([batch.messages[i] for i in sorted(done)])
-        return batch.take([i for i in range(len(batch)) if i not in done])
+        """Settle what is committed already (a redelivery or a resend); the rest is to be done."""
+        ids = [row.event_id for row in batch.rows]
+        known = await asyncio.to_thread(actors.writer_call, "lookup", ids)
+        done = [row for row, state in zip(batch.rows, known, strict=True) if state == "stored"]
+        await self._release(settle(done))
+        return batch.take([row for row in batch.rows if not row.settled])
 
-    async def _compute(self, batch: MicroBatch) -> None:
+    async def _compute(self, batch: MicroBatch, *, retry: bool = True) -> None:
         """Compute and commit; where workers die over a batch, halve it until the record stands alone."""
         try:
-            blocks = await self._run(batch)
-        except BatchFailed:
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                await self._compute(batch.take(range(middle)))
-                await self._compute(batch.take(range(middle, len(batch))))
+            blocks = await self._run(batch, retry=retry)
+        except BatchFailed as error:
+            if len(batch) == 1:
+                await self._alone(batch, error)
                 return
-            await self._alone_and_failed(batch)
+            log.warning("%d records: %s; they are halved", len(batch), error)
+            for half in batch.halves():
+                await self._compute(half, retry=False)
             return
+        await self._start_commit(batch, blocks)
+
+    async def _run(self, batch: MicroBatch, *, retry: bool = True) -> list[Any]:
+        """The processed blocks of a micro-batch. What is to be shed under load is decided and passed on here."""
+        rows = [(row.event_id, row.envelope, row.held.seq) for row in batch.rows]
+        limit_s = time_limit(len(batch), self._settings.intake.batch_timeout_s)
+
+        def work() -> list[Any]:
+            try:
+                table = to_table(rows)
+            except Exception as error:  # a record that Arrow cannot hold is found by halving, like any other
+                raise BatchFailed(type(error).__name__) from error
+            return run_batch(table, self._context, batch.now, limit_s=limit_s, retries=1 if retry else 0)
+
+        return await asyncio.to_thread(work)
+
+    async def _alone(self, batch: MicroBatch, error: BatchFailed) -> None:
+        """A record that takes its worker with it: later again, then in a process of its own, then a dead letter."""
+        row, intake = batch.rows[0], self._settings.intake
+        deliveries = row.held.deliveries
+        self._suspect(row.event_id)
+        log.warning("record %s, delivery %d: %s", row.event_id[:12], deliveries, error)
+        if deliveries < intake.isolate_after:
+            await self._release(settle([row], again=True))
+            return
+        limit_s = time_limit(1, intake.batch_timeout_s)
+        try:
+            table = to_table([(row.event_id, row.envelope, row.held.seq)])
+            blocks = [await asyncio.to_thread(alone.process, self._settings, self._context, table, batch.now, limit_s)]
+        except alone.Failed as failed:
+            if deliveries < intake.max_deliver:
+                await self._release(settle([row], again=True))
+                return
+            # The id stays that of the record as received.
+            row.envelope = replace(row.envelope, defect_code=failed.code, defect_message=str(failed))
+            blocks = await self._run(batch, retry=False)
+        await self._start_commit(batch, blocks)
+
+    def _suspect(self, event_id: str) -> None:
+        self._suspects[event_id] = None
+        if len(self._suspects) > _MOST_SUSPECTS:
+            del self._suspects[next(iter(self._suspects))]
+
+    async def _start_commit(self, batch: MicroBatch, blocks: list[Any]) -> None:
         await self._settle()
-        self._commit = asyncio.create_task(self._commit_and_ack(batch, blocks))
-
-    async def _run(self, batch: MicroBatch) -> list[Any]:
-        rows = [
-            (key, envelope, message.metadata.sequence.stream)
-            for key, envelope, message in zip(batch.ids, batch.envelopes, batch.messages, strict=True)
-        ]
-        return await asyncio.to_thread(run_batch, to_table(rows), self._context, batch.now)
-
-    async def _alone_and_failed(self, batch: MicroBatch) -> None:
-        """A record that kills its worker: once more later, then into the dead letters."""
-        if batch.deliveries(0) < self._settings.intake.isolate_after:
-            await batch.messages[0].nak(delay=_AWAY_DELAY_S)
-            return
-        defect = replace(
-            batch.envelopes[0],
-            defect_code="worker_died",
-            defect_message=f"the worker died over this record {batch.deliveries(0)} times; see its payload",
-        )
-        # The id stays that of the record as received.
-        await self._compute(MicroBatch(batch.messages, batch.ids, [defect], batch.now))
+        self._commit = asyncio.create_task(self._commit_and_settle(batch, blocks))
 
     async def _settle(self) -> None:
         if self._commit is not None:
             commit, self._commit = self._commit, None
             await commit
 
-    async def _commit_and_ack(self, batch: MicroBatch, blocks: list[Any]) -> None:
-        self._held[id(batch)] = batch
+    async def _commit_and_settle(self, batch: MicroBatch, blocks: list[Any]) -> None:
         try:
             await asyncio.to_thread(_commit, blocks)
-            await ack_all(batch.messages)
         except Transient as error:
             await self._put_back(batch, error)
-        except (TimeoutError, OSError) as error:
+            return
+        for row in batch.rows:
+            self._suspects.pop(row.event_id, None)
+        await self._release(settle(batch.rows))
+
+    async def _release(self, complete: Sequence[Held]) -> None:
+        """Acknowledge messages whose records are all done; put back those that have to come again."""
+        self._held.difference_update(complete)
+        try:
+            await ack_all([one.message for one in complete if not one.again])
+            for one in complete:
+                if one.again:
+                    await one.message.nak(delay=_AWAY_DELAY_S)
+        except Exception as error:  # whatever nats-py raises, an unanswered message comes again after ack_wait
             log.warning("acknowledging failed (%s); the records come again", type(error).__name__)
-        finally:
-            self._held.pop(id(batch), None)
 
     async def _put_back(self, batch: MicroBatch, error: Transient) -> None:
-        log.warning("%d records are tried again in %.1f s: %s", len(batch), _AWAY_DELAY_S, error)
-        with contextlib.suppress(Exception):
-            for message in batch.messages:
-                if not message.is_acked:
-                    await message.nak(delay=_AWAY_DELAY_S)
+        left = [row for row in batch.rows if not row.settled]
+        log.warning("%d records are tried again in %.1f s: %s", len(left), _AWAY_DELAY_S, error)
+        await self._release(settle(left, again=True))
         await asyncio.sleep(_AWAY_DELAY_S)
         with contextlib.suppress(Exception):
             await asyncio.to_thread(actors.ensure, self._settings)
@@ -194,11 +204,10 @@ class Stream:
         """Tell JetStream that work goes on, well before `ack_wait` is over."""
         while True:
             await asyncio.sleep(self._settings.intake.ack_wait_s / 3)
-            for batch in list(self._held.values()):
-                for message in batch.messages:
-                    if not message.is_acked:
-                        with contextlib.suppress(Exception):
-                            await message.in_progress()
+            for one in list(self._held):
+                if not one.message.is_acked:
+                    with contextlib.suppress(Exception):
+                        await one.message.in_progress()
 
 
 def _commit(blocks: list[Any]) -> None:

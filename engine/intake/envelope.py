@@ -109,21 +109,32 @@ class Envelope:
         Raises:
             BadEnvelope: it is not one, with the reason.
         """
+        return cls.from_body(parse(data))
+
+    @classmethod
+    def from_body(cls, body: Any) -> Envelope:
+        """Read a message's JSON.
+
+        Raises:
+            BadEnvelope: it is no envelope, with the reason.
+        """
         try:
-            body = _without_surrogates(data)
-            if body.pop("v") != 1:
+            rest = dict(body)
+            if rest.pop("v") != 1:
                 raise BadEnvelope("envelope version is not 1; update this engine")
-            raw = body.pop("payload_b64", None)
-            payload = base64.b64decode(raw) if raw is not None else body.pop("payload").encode("utf-8", "replace")
-            received = datetime.fromisoformat(body.pop("received_at"))
-            envelope = cls(payload=payload, received_at=received.astimezone(UTC), **body)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raw = rest.pop("payload_b64", None)
+            payload = base64.b64decode(raw) if raw is not None else rest.pop("payload").encode("utf-8", "replace")
+            received = datetime.fromisoformat(rest.pop("received_at"))
+            envelope = cls(payload=payload, received_at=received.astimezone(UTC), **rest)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise BadEnvelope(f"not an envelope ({type(error).__name__}); publish through beejan") from error
         for name, kinds in _TYPES.items():
             if not isinstance(getattr(envelope, name), kinds):
                 raise BadEnvelope(f"field {name}: of the wrong type; publish through beejan")
         if envelope.channel not in CHANNELS:
             raise BadEnvelope(f"unknown channel; expected one of {', '.join(CHANNELS)}")
+        if not 0 < envelope.attempt < 1 << 31:
+            raise BadEnvelope("field attempt: expected 1 or more; publish through beejan")
         return envelope
 
 
@@ -141,11 +152,20 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def _without_surrogates(data: bytes) -> Any:
-    """JSON, with escaped lone surrogates, which no UTF-8 can carry, replaced."""
-    body = json.loads(data)
-    if b"\\ud" in data or b"\\uD" in data:
-        body = json.loads(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+def parse(data: bytes) -> Any:
+    """A message's JSON object, with escaped lone surrogates, which no UTF-8 can carry, replaced.
+
+    Raises:
+        BadEnvelope: it is none.
+    """
+    try:
+        body = json.loads(data.decode())
+        if b"\\ud" in data or b"\\uD" in data:
+            body = json.loads(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise BadEnvelope(f"not an envelope ({type(error).__name__}); publish through beejan") from error
+    if not isinstance(body, dict):
+        raise BadEnvelope(f"not an envelope ({type(body).__name__}); publish through beejan")
     return body
 
 
@@ -164,18 +184,23 @@ def read(delivery: Delivery, now: datetime) -> tuple[str, Envelope]:
     try:
         envelope = Envelope.from_bytes(delivery.data)
     except BadEnvelope as error:
-        envelope = Envelope(
-            channel="file",
-            source="unknown",
-            source_key=str(delivery.stream_seq),
-            payload=delivery.data,
-            content_type="application/octet-stream",
-            received_at=now,
-            metadata={"subject": delivery.subject},
-            defect_code="not_an_envelope",
-            defect_message=str(error),
-        )
+        envelope = foreign(delivery, str(delivery.stream_seq), delivery.data, str(error), now)
     return envelope.event_id, envelope
+
+
+def foreign(delivery: Delivery, key: str, payload: bytes, message: str, now: datetime) -> Envelope:
+    """What is no envelope as one with a defect, so that it is kept and dead-lettered."""
+    return Envelope(
+        channel="file",
+        source="unknown",
+        source_key=key,
+        payload=payload,
+        content_type="application/octet-stream",
+        received_at=now,
+        metadata={"subject": delivery.subject},
+        defect_code="not_an_envelope",
+        defect_message=message,
+    )
 
 
 def to_table(rows: Sequence[tuple[str, Envelope, int]]) -> pa.Table:
