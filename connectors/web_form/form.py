@@ -87,7 +87,7 @@ class WebForm:
                 f"The text has {len(text)} characters; at most {self.settings.max_text_chars} can be sent. "
                 "Please shorten it."
             )
-        for one in self.settings.inputs:
+        for one in self.settings.shown:
             if one.required and not values.get(one.name):
                 raise BadCall(f"{one.label}: please fill this in.")
 

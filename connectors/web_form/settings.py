@@ -48,7 +48,9 @@ class WebFormSettings(Called):
         "Thank you. We have your complaint and will look into it.", max_length=2000, description="Text once it is taken"
     )
     text_label: str = Field("What happened?", min_length=1, max_length=120, description="What the page calls the words")
-    inputs: tuple[Input, ...] = Field(_INPUTS, max_length=20, description="The page's other fields")
+    inputs: tuple[Input, ...] | None = Field(
+        None, max_length=20, description="The page's other fields; default: phone, email, account and region"
+    )
     max_text_chars: int = Field(10_000, ge=100, le=200_000, description="Longest text, characters")
     require_token: bool = Field(True, description="Whether a form without the page's token is suspected as spam")
     least_fill_s: float = Field(3, ge=0, le=600, description="A form that is sent sooner is suspected as spam, s")
@@ -62,8 +64,13 @@ class WebFormSettings(Called):
 
     @field_validator("inputs")
     @classmethod
-    def _names(cls, value: tuple[Input, ...]) -> tuple[Input, ...]:
-        names = [one.name for one in value]
+    def _names(cls, value: tuple[Input, ...] | None) -> tuple[Input, ...] | None:
+        names = [one.name for one in value or ()]
         if len(set(names)) < len(names) or {"text", TOKEN, TRAP} & set(names):
             raise ValueError(f"inputs: names must differ, and text, {TOKEN} and {TRAP} are taken")
         return value
+
+    @property
+    def shown(self) -> tuple[Input, ...]:
+        """The page's other fields."""
+        return _INPUTS if self.inputs is None else self.inputs
