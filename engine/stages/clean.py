@@ -103,16 +103,20 @@ def find_language(rows: pa.Table, context: Context) -> Output:
 
 
 def check_quality(rows: pa.Table, context: Context) -> Output:
-    """Flags on rows that are kept all the same."""
+    """Flags on rows that are kept all the same, those of the mapping's contract first."""
     flags = []
-    columns = (rows[name].to_pylist() for name in ("text", "language", "field_occurred_at", "customer_id"))
-    for text, language, given, customer in zip(*columns, strict=True):
-        row = ["very_short"] if sum(c.isalpha() for c in text) < _VERY_SHORT else []
+    columns = (rows[name].to_pylist() for name in _JUDGED)
+    for text, language, given, customer, contract in zip(*columns, strict=True):
+        row = list(contract or ())
+        row += ["very_short"] if sum(c.isalpha() for c in text) < _VERY_SHORT else []
         row += ["language_unknown"] if language == "und" else []
         row += ["no_time_given"] if given is None else []
         row += ["no_customer"] if customer is None else []
         flags.append(row)
     return Output({"quality_flags": flags})
+
+
+_JUDGED = ("text", "language", "field_occurred_at", "customer_id", "contract_flags")
 
 
 def seal(rows: pa.Table, context: Context) -> Output:

@@ -1,66 +1,109 @@
-"""Decode: from the verbatim payload to named fields, by the source's mapping."""
+"""Decode: from the verbatim payload to named fields, by the source's mapping and its contract."""
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from connectors.mapping import Mapping, apply, default_mapping
+from connectors.mapping import Mapping
+from engine.intake.contract import Finding, Reader, Taken, reader_by_names, reader_of
 from engine.intake.envelope import Envelope
 from engine.stages.context import Context
 from engine.stages.stage import Output, Reject, Stage
-
-Mappings = dict[str, Mapping]
+from engine.tables import STRINGS
 
 #: What a payload may be; connectors give other types to records they could not read.
 _READABLE = ("application/json", "text/plain")
 
 FIELDS = ("occurred_at", "customer_id", "account", "phone", "email", "region", "product", "language")
 
-ADDS = pa.schema([("raw_text", pa.string()), *[(f"field_{name}", pa.string()) for name in FIELDS]])
+ADDS = pa.schema(
+    [
+        ("raw_text", pa.string()),
+        *[(f"field_{name}", pa.string()) for name in FIELDS],
+        ("contract_flags", STRINGS),
+        ("record_notes", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The mappings that a batch may name, each made ready once."""
+
+    named: MappingType[str, Mapping]
+    ready: dict[str, Reader | None]
+
+    def find(self, name: str | None, record: MappingType[str, Any]) -> Reader | None:
+        """The reader for a record; None where its mapping is unknown."""
+        if name is None:
+            return reader_by_names(tuple(key for key, value in record.items() if value is not None))
+        if name not in self.ready:
+            text = name if name.startswith("{") else None
+            if text is None and name in self.named:
+                text = self.named[name].model_dump_json(exclude_defaults=True)
+            self.ready[name] = reader_of(text) if text is not None else None
+        return self.ready[name]
 
 
 def decode(rows: pa.Table, context: Context) -> Output:
     """Read each payload: JSON fields through the mapping, plain text as it is.
 
-    Rejects: what the connector marked as defective, JSON that is none, a missing required field, empty
-    text, text over `max_text_chars`.
+    Rejects: what the connector marked as defective, JSON that is none, what the mapping's contract refuses,
+    empty text, text over `max_text_chars`. Notes are what raw's metadata gets: the names of unknown fields, and
+    the values of those that the mapping keeps; they are there for a rejected record too.
     """
-    columns: dict[str, list[str | None]] = {name: [] for name in ADDS.names}
+    columns: dict[str, list[Any]] = {name: [] for name in ADDS.names}
     rejects: dict[int, Reject] = {}
+    mappings = Mappings(context.mappings, {})
     for index, row in enumerate(rows.to_pylist()):
-        result = _decode_row(row, context.max_text_chars, context.mappings)
-        if isinstance(result, Reject):
-            rejects[index] = result
-            result = {}
-        columns["raw_text"].append(result.get("text"))
+        taken, reject = decode_row(row, context.max_text_chars, mappings)
+        fields = taken.fields if taken and not reject else {}
+        if reject:
+            rejects[index] = reject
+        columns["raw_text"].append(fields.get("text"))
         for name in FIELDS:
-            columns[f"field_{name}"].append(result.get(name))
+            columns[f"field_{name}"].append(fields.get(name))
+        columns["contract_flags"].append(taken.flags if taken else [])
+        columns["record_notes"].append(notes(taken) if taken else None)
     return Output(columns, rejects)
 
 
-def _decode_row(row: dict[str, Any], max_text_chars: int, mappings: Mappings) -> dict[str, str] | Reject:
+def decode_row(
+    row: MappingType[str, Any], max_text_chars: int, mappings: Mappings
+) -> tuple[Taken | None, Reject | None]:
+    """What one envelope's columns give, and why it is rejected, if it is; `received_at` is what is now to it."""
     if row["defect_code"]:
-        return Reject(row["defect_code"], row["defect_message"] or "the connector could not read the record")
-    fields = _fields(row, mappings)
-    if isinstance(fields, Reject):
-        return fields
-    text = fields.get("text") or ""
+        return None, Reject(row["defect_code"], row["defect_message"] or "the connector could not read the record")
+    taken = _taken(row, mappings)
+    if isinstance(taken, Reject):
+        return None, taken
+    refusal = taken.refusal
+    if refusal is not None:
+        return taken, _refused(refusal)
+    text = taken.fields.get("text") or ""
     if not any(character.isalnum() for character in text):
-        return Reject("empty_text", "field text: no letter or digit in it; expected the complaint's words")
+        return taken, Reject("empty_text", "field text: no letter or digit in it; expected the complaint's words")
     if len(text) > max_text_chars:
-        return Reject(
+        return taken, Reject(
             "text_too_long",
             f"field text: {len(text)} characters; at most {max_text_chars} are taken. Cut the text, or "
             "raise intake.max_text_chars",
         )
-    return fields
+    return taken, None
 
 
-def _fields(row: dict[str, Any], mappings: Mappings) -> dict[str, str] | Reject:
+def _refused(finding: Finding) -> Reject:
+    if finding.policy != "freeze":
+        return Reject(finding.code, finding.message)
+    return Reject("contract_frozen", f"{finding.message}; the mapping freezes it: change the mapping, then retry")
+
+
+def _taken(row: MappingType[str, Any], mappings: Mappings) -> Taken | Reject:
     payload: bytes = row["payload"]
     if row["content_type"] not in _READABLE:
         return Reject(
@@ -72,71 +115,43 @@ def _fields(row: dict[str, Any], mappings: Mappings) -> dict[str, str] | Reject:
     except UnicodeDecodeError as error:
         return Reject("invalid_encoding", f"payload: not UTF-8 at byte {error.start}; send UTF-8")
     if row["content_type"] != "application/json":
-        return {"text": text}
+        return Taken({"text": text})
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Reject("bad_json", "payload: not valid JSON; send an object of fields")
     if not isinstance(body, dict):
         return Reject("bad_json", f"payload: expected a JSON object, got {type(body).__name__}")
-    values = {str(k): v if isinstance(v, str) else _plain(v) for k, v in body.items() if v is not None}
-    mapping = _mapping(row["mapping"], values, mappings)
-    if mapping is None:
+    reader = mappings.find(row["mapping"], body)
+    if reader is None:
         return Reject("unknown_mapping", f"mapping {row['mapping'][:60]!r}: not in configs/mappings")
-    found = {k: v for k, v in apply(mapping, values).fields.items() if v}
-    for name in mapping.require:
-        if not found.get(name):
-            code = "empty_text" if name == "text" else "missing_field"
-            return Reject(code, f"field {name}: missing or empty; the source's mapping requires it")
-    return _with_zone(found, mapping)
+    return reader.read({k: v if isinstance(v, str) else _plain(v) for k, v in body.items()}, row["received_at"])
 
 
 def _plain(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _mapping(name: str | None, values: dict[str, str], mappings: Mappings) -> Mapping | None:
-    if name is None:
-        return _by_names(tuple(values))
-    return _inline(name) if name.startswith("{") else mappings.get(name)
-
-
-@lru_cache(maxsize=256)
-def _inline(text: str) -> Mapping | None:
-    """A mapping that travels with the record; None where it is none."""
-    try:
-        return Mapping.model_validate_json(text)
-    except ValueError:
-        return None
-
-
-@lru_cache(maxsize=256)
-def _by_names(columns: tuple[str, ...]) -> Mapping:
-    return default_mapping(columns)
-
-
-def _with_zone(fields: dict[str, str], mapping: Mapping) -> dict[str, str]:
-    if "occurred_at" not in fields:
-        return fields
-    rules = {
-        "value": fields["occurred_at"],
-        "timezone": mapping.timezone,
-        "dayfirst": mapping.dayfirst,
-        "formats": list(mapping.time_formats),
-    }
-    return fields | {"occurred_at": json.dumps(rules)}
+def notes(taken: Taken) -> str | None:
+    """What the metadata in raw says of a record beside where it came from; None where there is nothing to say."""
+    found: dict[str, Any] = {}
+    if taken.unknown:
+        found["unknown_fields"] = taken.unknown
+    if taken.kept:
+        found["kept"] = taken.kept
+    return json.dumps(found, ensure_ascii=False) if found else None
 
 
 def preview(envelope: Envelope, max_text_chars: int) -> Reject | None:
     """What decoding would say to a record, without a running engine."""
-    names = ("payload", "content_type", "mapping", "defect_code", "defect_message")
-    result = _decode_row({name: getattr(envelope, name) for name in names}, max_text_chars, {})
-    return result if isinstance(result, Reject) else None
+    names = ("payload", "content_type", "mapping", "received_at", "defect_code", "defect_message")
+    row = {name: getattr(envelope, name) for name in names}
+    return decode_row(row, max_text_chars, Mappings({}, {}))[1]
 
 
 DECODE = Stage(
     name="decode",
-    reads=("payload", "content_type", "mapping", "defect_code", "defect_message"),
+    reads=("payload", "content_type", "mapping", "received_at", "defect_code", "defect_message"),
     adds=ADDS,
     apply=decode,
     drops=("payload", "defect_code", "defect_message"),

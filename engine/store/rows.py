@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -29,10 +30,22 @@ def split(batch: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 
 def envelopes(batch: pa.Table) -> pa.Table:
-    """Rows of raw.envelopes: every record as received, also one that failed later."""
+    """Rows of raw.envelopes: every record as received, also one that failed later.
+
+    Metadata gets what decoding noted: names of unknown fields, values of those that the mapping keeps.
+    """
+    if "record_notes" in batch.column_names and batch["record_notes"].null_count < batch.num_rows:
+        pairs = zip(batch["metadata"].to_pylist(), batch["record_notes"].to_pylist(), strict=True)
+        batch = with_column(batch, "metadata", [_noted(metadata, notes) for metadata, notes in pairs])
     renamed = batch.drop_columns([n for n in ("payload",) if n in batch.column_names])
     renamed = renamed.rename_columns(["payload" if n == "sealed" else n for n in renamed.column_names])
     return conform(renamed, ENVELOPES.schema)
+
+
+def _noted(metadata: str | None, notes: str | None) -> str | None:
+    if notes is None:
+        return metadata
+    return json.dumps({**json.loads(metadata or "{}"), **json.loads(notes)}, ensure_ascii=False)
 
 
 def dead_letters(failed: pa.Table, now: datetime) -> pa.Table:

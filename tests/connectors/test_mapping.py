@@ -1,19 +1,8 @@
 import pytest
 
 from connectors.errors import BadMapping
-from connectors.mapping import Mapping, apply, default_mapping, load_mapping
+from connectors.mapping import Mapping, default_mapping, load_mapping, source_key
 from engine.settings import CONFIGS
-
-
-def test_columns_become_fields_and_the_rest_is_metadata():
-    mapping = Mapping(fields={"text": ("title", "body"), "region": "State"}, constants={"product": "cable"})
-    mapped = apply(mapping, {"title": " No signal ", "body": "since May", "State": "Ohio", "City": "Akron", "Zip": ""})
-    assert mapped.fields == {"text": "No signal\nsince May", "region": "Ohio", "product": "cable"}
-    assert mapped.metadata == {"City": "Akron"}
-
-
-def test_an_empty_cell_is_no_field():
-    assert apply(Mapping(fields={"text": "body"}), {"body": "  "}).fields == {}
 
 
 def test_columns_named_like_ours_are_taken():
@@ -33,6 +22,12 @@ def test_columns_named_like_ours_are_taken():
         ("fields: {text: a}\ntimezone: Mars/Base", "unknown time zone"),
         ("fields: {text: a}\nextra: 1", "extra"),
         ("fields: {text: a}\nchannel: fax", "channel"),
+        ("fields: {text: {from: a, join: b}}", "not both"),
+        ("fields: {text: {from: a, one_of: [yes]}}", "quote yes"),
+        ("fields: {text: {from: a, pattern: '(?=b)'}}", "look-around"),
+        ("fields: {text: {from: a, min: 3}}", "not for type text"),
+        ("fields: {text: a, source_key: {from: k, values: {a: b}}}", "verbatim"),
+        ("fields: {text: a}\ncontract: {unknown: maybe}", "contract.unknown"),
         ("[1, 2", "cannot be read"),
         ("- 1", "mapping"),
     ],
@@ -49,3 +44,24 @@ def test_the_shipped_mappings_load_and_travel(path):
     mapping = load_mapping(path)
     assert mapping.source == path.stem
     assert Mapping.model_validate_json(mapping.model_dump_json(exclude_defaults=True)) == mapping
+
+
+def test_the_key_of_the_short_and_the_long_form_is_the_same():
+    row = {"a": " 7 ", "b": "", "c": "9"}
+    short = Mapping.model_validate({"fields": {"source_key": ["a", "b", "c"]}})
+    long = Mapping.model_validate({"fields": {"source_key": {"join": ["a", "b", "c"], "type": "integer"}}})
+    first = Mapping.model_validate({"fields": {"source_key": {"from": ["b", "c", "a"]}}})
+    assert [source_key(m, row) for m in (short, long, first)] == ["7:9", "7:9", "9"]
+    assert source_key(first, {"b": " "}) is None
+
+
+def test_a_long_mapping_travels():
+    mapping = Mapping.model_validate(
+        {
+            "fields": {"text": "t", "occurred_at": {"from": "when", "min": "2020-01-01"}},
+            "keep": {"stars": {"type": "integer", "min": 1, "max": 5}},
+            "contract": {"unknown": "freeze"},
+        }
+    )
+    assert Mapping.model_validate_json(mapping.model_dump_json(exclude_defaults=True)) == mapping
+    assert mapping.columns() == {"t", "when", "stars"}
