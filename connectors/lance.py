@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ class Table:
         text_index: a column to index for BM25.
     """
 
+        migrations: the columns that each version after the first added, at the schema's end.
+
+    Raises:
+        SchemaMismatch: the table is of a newer version, has other columns, or cannot be migrated.
     def __init__(
         self,
         uri: str,
@@ -52,6 +57,7 @@ class Table:
         text_index: str | None = None,
     ) -> None:
         import lancedb
+        migrations: Mapping[int, pa.Schema] | None = None,
 
         self.name, self.key, self.schema = name, key, schema
         self._options = options or {}
@@ -64,17 +70,53 @@ class Table:
             self._table = database.open_table(name)
             self._check(version)
         else:
+            self._migrate(version, migrations or {})
             stamped = schema.with_metadata({_VERSION: str(version).encode()})
             self._table = database.create_table(name, schema=stamped)
             self._table.set_unenforced_primary_key(key)
             if text_index:
                 self._index_text(text_index)
             self.make_durable(everything=True)
-        self._fragments = self._fragment_ids()
+        if self._local:
+            # A writer that was killed may have left rows that are read and not yet on the disk.
+            _sync_filesystem(Path(self._path))
+            self._note_durable(self._dataset())
+
+    def _migrate(self, version: int, migrations: Mapping[int, pa.Schema]) -> None:
+        """Bring an older table to `version`: add the columns it lacks, empty, then stamp it.
+
+        A crash between the two leaves the columns under the old stamp, and the next opening goes on from there.
+        """
+        import lance
+
+        stamp = self._stamp()
+        if not stamp.isdigit() or int(stamp) == version:
+            return
+        if int(stamp) > version:
+            raise SchemaMismatch(
+                f"table {self.name} at {self._path}: schema version {stamp}, this program knows versions up to "
+                f"{version}; a newer release wrote it. Use that release, or another data folder."
+            )
+        steps = range(int(stamp) + 1, version + 1)
+        if not set(steps) <= migrations.keys():
+            return  # there is no way: _check says so
+        fields = [field for step in steps for field in migrations[step]]
+        missing = [field for field in fields if field.name not in self._table.schema.names]
+        try:
+            if missing:
+                self._table.add_columns(missing)
+            dataset = lance.dataset(self._path, storage_options=self._options or None, session=_lance_session())
+            dataset.update_schema_metadata({_VERSION.decode(): str(version)})
+            self._table.checkout_latest()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        self.make_durable(everything=True)
+
+    def _stamp(self) -> str:
+        return (self._table.schema.metadata or {}).get(_VERSION, b"?").decode()
 
     def _check(self, version: int) -> None:
-        found = self._table.schema
-        stamp = (found.metadata or {}).get(_VERSION, b"?").decode()
+        found, stamp = self._table.schema, self._stamp()
         if stamp != str(version) or found.names != self.schema.names:
             raise SchemaMismatch(
                 f"table {self.name} at {self._path}: schema version {stamp} with columns {found.names}; this "

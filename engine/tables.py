@@ -1,12 +1,13 @@
 """The tables of the four zones: Arrow schemas, keys and versions.
 
-A changed schema is a new version: the version stands in the schema metadata, and opening a table of
-another version fails with a clear error (connectors.lance).
+A changed schema is a new version: the version stands in the schema metadata. Opening a table of an older
+version adds the columns that it lacks; one of a newer version is refused (connectors.lance, decision 0011).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ STRINGS = pa.list_(pa.string())
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A table: its zone, name, key column and schema."""
+    """A table: its zone, name, key column and schema; `migrations` are the columns that each version added."""
 
     zone: str
     name: str
@@ -24,6 +25,7 @@ class TableSpec:
     schema: pa.Schema
     version: int = 1
     text_index: str | None = None
+    migrations: Mapping[int, pa.Schema] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -119,6 +121,9 @@ _MODELLED = [
     ("scored_at", TIME),
 ]
 
+#: Version 2: the work that was shed for a row under load and is to be completed. Null in rows of version 1.
+_DEGRADED = pa.schema([("degraded", STRINGS)])
+
 
 def _vector(dimensions: int) -> pa.Field:
     return pa.field("vector", pa.list_(pa.float32(), dimensions))
@@ -126,13 +131,16 @@ def _vector(dimensions: int) -> pa.Field:
 
 def curated(dimensions: int) -> TableSpec:
     """`curated.complaints` for vectors of this length, float32 unit rows."""
-    return TableSpec("curated", "complaints", "event_id", pa.schema([*_CURATED, _vector(dimensions)]))
+    schema = pa.schema([*_CURATED, _vector(dimensions), *_DEGRADED])
+    return TableSpec("curated", "complaints", "event_id", schema, version=2, migrations={2: _DEGRADED})
 
 
 def serving(dimensions: int) -> TableSpec:
     """`serving.complaints` for vectors of this length, float32 unit rows."""
-    schema = pa.schema([*_CURATED, *_MODELLED, _vector(dimensions)])
-    return TableSpec("serving", "complaints", "event_id", schema, text_index="search_text")
+    schema = pa.schema([*_CURATED, *_MODELLED, _vector(dimensions), *_DEGRADED])
+    return TableSpec(
+        "serving", "complaints", "event_id", schema, version=2, text_index="search_text", migrations={2: _DEGRADED}
+    )
 
 
 VOLUMES = TableSpec(

@@ -90,9 +90,8 @@ class Writer:
 
     def _open(self, spec: tables.TableSpec) -> Table:
         uri = f"{self._settings.zones_uri.rstrip('/')}/{spec.zone}"
-        return Table(
-            uri, spec.name, spec.key, spec.schema, spec.version, self._settings.storage_options, spec.text_index
-        )
+        options = self._settings.storage_options
+        return Table(uri, spec.name, spec.key, spec.schema, spec.version, options, spec.text_index, spec.migrations)
 
     def commit(self, batch: pa.Table) -> Committed:
         """Commit a processed batch; when this returns, its rows are durable.
