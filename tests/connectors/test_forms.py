@@ -1,7 +1,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.forms import fields, parse_json
@@ -63,6 +63,7 @@ def test_what_is_no_form_is_refused(kind, body):
         fields({"content-type": kind}, body)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["", "application/json", "multipart/form-data; boundary=b0", "multipart/form-data; boundary=\xe9"]),
     st.binary(max_size=300),
@@ -73,6 +74,7 @@ def test_any_bytes_are_fields_or_a_bad_call(kind, body):
             fields({"content-type": kind}, data)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=20), max_size=5))
 def test_urlencoding_comes_back(values):
     from urllib.parse import urlencode
@@ -80,6 +82,7 @@ def test_urlencoding_comes_back(values):
     assert fields({}, urlencode(values).encode()).named() == values
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_json_or_a_bad_call(body):
     with contextlib.suppress(BadCall):

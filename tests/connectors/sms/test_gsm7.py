@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sms import gsm7, udh
@@ -56,11 +56,13 @@ def test_codes_that_no_phone_knows_are_shown_as_the_standard_asks():
         gsm7.encode("ẹ")
 
 
+@settings(deadline=None)
 @given(words)
 def test_unpacked_comes_back(text):
     assert gsm7.decode(gsm7.encode(text)) == text
 
 
+@settings(deadline=None)
 @given(words, st.integers(0, 6))
 def test_packed_comes_back_after_any_fill(text, fill):
     septets = gsm7.encode(text)
@@ -68,12 +70,14 @@ def test_packed_comes_back_after_any_fill(text, fill):
     assert gsm7.unpack(gsm7.pack(septets, fill), fill=fill) in (septets, septets[:-1])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 6))
 def test_any_bytes_have_a_text(raw, fill):
     assert isinstance(gsm7.decode(gsm7.unpack(raw, fill=fill)), str)
     assert len(gsm7.decode(raw)) <= len(raw)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 65_535), st.integers(2, 255), st.data())
 def test_headers_come_back(reference, total, data):
     number = data.draw(st.integers(1, total))
@@ -85,6 +89,7 @@ def test_headers_come_back(reference, total, data):
     assert udh.read(narrow) == udh.Part(f"8:{reference % 256}", total, number)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_header_is_a_part_or_none(raw):
     found = udh.read(raw)

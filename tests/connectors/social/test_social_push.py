@@ -3,7 +3,7 @@ import hmac
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -149,6 +149,7 @@ def test_a_signed_body_that_is_no_json_is_a_bad_call():
         push().accept(headers, body, NOW)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text() | st.integers() | st.booleans(), lambda v: st.lists(v) | st.dictionaries(st.sampled_from(
     ["entry", "messaging", "changes", "value", "message", "mid", "text", "item", "verb", "comment_id", "from", "id", "timestamp"]), v), max_leaves=20).map(lambda v: json.dumps(v).encode()))  # fmt: skip
 def test_any_signed_bytes_end_as_records_or_a_bad_call(body):
