@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from connectors.errors import BeejanError, MessageTooLarge, NatsAway, StreamFull, Terminal
 
@@ -26,15 +28,40 @@ class Refused(Terminal):
     """JetStream does not create what this program needs."""
 
 
+class BadLogin(Terminal):
+    """A certificate or key file that cannot be used."""
+
+
+class Denied(Terminal):
+    """The server does not let this user do it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NatsTarget:
-    """Where and as whom to connect."""
+    """Where and as whom to connect; by itself as the operator, who may do everything.
+
+    `roles` holds logins with fewer rights by name: publisher, ingester, alerter, reader.
+    """
 
     url: str
     user: str | None = None
     password: str | None = None
     credentials_file: str | None = None
     stream: str = "COMPLAINTS"
+    nkey_file: str | None = None
+    inbox: str = "_INBOX"
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    roles: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def role(self, name: str) -> NatsTarget:
+        """The same server as another user; where that role has no login of its own, as the operator."""
+        login = self.roles.get(name)
+        if login is None:
+            return self
+        bare = replace(self, user=None, password=None, credentials_file=None, nkey_file=None, roles={})
+        return replace(bare, **login)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +105,60 @@ async def connect(target: NatsTarget, name: str, *, patient: bool = True) -> Any
     from nats import errors
 
     options: dict[str, Any] = {"name": name, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.25}
+    options["inbox_prefix"] = target.inbox
     if target.user:
         options |= {"user": target.user, "password": target.password}
     if target.credentials_file:
         options["user_credentials"] = target.credentials_file
-    if target.url.startswith("tls://"):
-        options["tls"] = ssl.create_default_context()
+    if target.nkey_file:
+        options["nkeys_seed"] = target.nkey_file
+    if target.url.startswith("tls://") or target.ca_file:
+        options["tls"] = _tls(target)
     seen: list[str] = []
+    refused: deque[str] = deque(maxlen=20)
 
     async def remember(error: Exception) -> None:
         seen.append(type(error).__name__)
         del seen[:-3]
+        if "permissions violation" in str(error).lower():
+            refused.append(str(error))
 
     limit = 30 if patient else 4
     try:
-        return await asyncio.wait_for(nats.connect(target.url, error_cb=remember, connect_timeout=2, **options), limit)
+        connection = await asyncio.wait_for(
+            nats.connect(target.url, error_cb=remember, connect_timeout=2, **options), limit
+        )
+        _REFUSED[connection] = refused
+        return connection
     except (TimeoutError, OSError, errors.Error) as error:
         why = ", ".join(seen) or type(error).__name__
         raise NatsAway(
             f"NATS at {target.url}: no connection within {limit} s ({why}); "
             "is it running, and are nats.url, nats.user and nats.password right?"
         ) from error
+
+
+#: What the server refused a connection; a request that is not allowed otherwise only times out.
+_REFUSED: WeakKeyDictionary[Any, deque[str]] = WeakKeyDictionary()
+
+
+def _refusal(js: Any, subject: str) -> str | None:
+    """What the server said about `subject`, if it refused it."""
+    found = [text for text in _REFUSED.get(js._nc, ()) if f'"{subject.lower()}"' in text.lower()]
+    return found[-1] if found else None
+
+
+def _tls(target: NatsTarget) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=target.ca_file)
+        if target.cert_file:
+            context.load_cert_chain(target.cert_file, target.key_file)
+    except OSError as error:
+        raise BadLogin(
+            f"TLS for {target.url}: a file cannot be used ({error.strerror or type(error).__name__}); check nats.ca_file "
+            f"({target.ca_file}), nats.cert_file ({target.cert_file}) and nats.key_file"
+        ) from error
+    return context
 
 
 async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: StreamSpec) -> None:
@@ -198,6 +258,7 @@ async def publish(
     Raises:
         StreamFull: the stream takes no more at present.
         MessageTooLarge: the server's limit on one message is exceeded.
+        Denied: this user may not.
         NatsAway: no answer.
     """
     from nats import errors
@@ -219,6 +280,10 @@ async def publish(
             f"record {message_id[:12]} has {len(data)} bytes, more than NATS takes; raise nats.max_payload_bytes"
         ) from error
     except (TimeoutError, errors.Error, NoStreamResponseError, OSError) as error:
+        if refusal := _refusal(js, subject):
+            raise Denied(
+                f"publish to {subject}: {refusal}; use a user that may, see docs/operations/nats.md"
+            ) from error
         raise NatsAway(f"JetStream gave no answer for {message_id[:12]} ({type(error).__name__}); try again") from error
     return Published(answer.seq, bool(answer.duplicate))
 

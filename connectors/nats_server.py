@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.errors import PortTaken, Terminal
@@ -25,7 +25,9 @@ max_pending: {max_pending}
 log_file: {log}
 logfile_size_limit: 16MB
 pid_file: {pid}
-authorization {{ users: [ {{ user: {user}, password: {password} }} ] }}
+authorization {{ users: [
+{users}
+] }}
 jetstream {{
   store_dir: {store}
   # An acknowledged complaint is on the disk: without this JetStream fsyncs every two minutes.
@@ -49,6 +51,28 @@ class Credentials:
     url: str
     user: str
     password: str
+    roles: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def permissions(stream: str, consumer: str) -> dict[str, tuple[list[str], list[str]]]:
+    """What each role may publish and subscribe to, beside its own inbox; the operator may do everything.
+
+    Args:
+        stream: the intake stream.
+        consumer: its durable consumer.
+    """
+    info, ack = "$JS.API.STREAM.INFO", f"$JS.ACK.{stream}.{consumer}.>"
+    look = [f"{info}.{stream}", f"$JS.API.CONSUMER.INFO.{stream}.{consumer}"]
+    feed = [f"$JS.API.CONSUMER.{verb}.ALERTS{end}" for verb in ("CREATE", "DELETE", "INFO") for end in ("", ".>")]
+    return {
+        "publisher": (["complaints.>"], []),
+        "ingester": ([*look, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", ack], []),
+        "alerter": (["alerts.>"], []),
+        "reader": (
+            [*look, f"{info}.ALERTS", f"{info}.ADVISORIES", "$JS.API.STREAM.NAMES", "$JS.FC.ALERTS.>", *feed],
+            [],
+        ),
+    }
 
 
 def find_binary(binary: Path | None = None) -> Path:
@@ -89,7 +113,9 @@ def check_port(port: int, what: str, host: str = "127.0.0.1") -> None:
             ) from error
 
 
-def prepare(folder: Path, port: int, max_payload: int, max_store: int) -> tuple[Path, Credentials]:
+def prepare(
+    folder: Path, port: int, max_payload: int, max_store: int, stream: str = "COMPLAINTS", consumer: str = "curate"
+) -> tuple[Path, Credentials]:
     """Write the server's configuration and credentials.
 
     The credentials and the cipher key are made once and kept, so that a restart reads its blocks.
@@ -105,9 +131,12 @@ def prepare(folder: Path, port: int, max_payload: int, max_store: int) -> tuple[
         "password": known.get("password") or secrets.token_urlsafe(24),
         "cipher_key": known.get("cipher_key") or secrets.token_urlsafe(32),
     }
+    rights = permissions(stream, consumer)
+    passwords = {name: known.get("roles", {}).get(name) or secrets.token_urlsafe(24) for name in rights}
+    roles = {name: {"user": name, "password": passwords[name], "inbox": f"_INBOX_{name}"} for name in rights}
     port = port or free_port()
-    credentials = Credentials(f"nats://127.0.0.1:{port}", secret["user"], secret["password"])
-    write_private(kept, json.dumps(secret | {"url": credentials.url}))
+    credentials = Credentials(f"nats://127.0.0.1:{port}", secret["user"], secret["password"], roles)
+    write_private(kept, json.dumps(secret | {"url": credentials.url, "roles": passwords}))
     config = folder / "nats-server.conf"
     write_private(
         config,
@@ -118,14 +147,24 @@ def prepare(folder: Path, port: int, max_payload: int, max_store: int) -> tuple[
             max_pending=max(64 << 20, 4 * max_payload),
             log=json.dumps(str(folder / "nats-server.log")),
             pid=json.dumps(str(folder / "nats-server.pid")),
-            user=json.dumps(secret["user"]),
-            password=json.dumps(secret["password"]),
+            users="\n".join([_user(secret["user"], secret["password"])] + _role_users(rights, passwords)),
             cipher_key=json.dumps(secret["cipher_key"]),
             store=json.dumps(str(folder / "store")),
             max_store=max_store,
         ),
     )
     return config, credentials
+
+
+def _role_users(rights: dict[str, tuple[list[str], list[str]]], passwords: dict[str, str]) -> list[str]:
+    return [_user(name, passwords[name], may, [*hears, f"_INBOX_{name}.>"]) for name, (may, hears) in rights.items()]
+
+
+def _user(name: str, password: str, may: list[str] | None = None, hears: list[str] | None = None) -> str:
+    line = f"  {{ user: {json.dumps(name)}, password: {json.dumps(password)}"
+    if may is not None:
+        line += f", permissions: {{ publish: {json.dumps(may)}, subscribe: {json.dumps(hears)} }}"
+    return line + " }"
 
 
 def write_private(path: Path, text: str) -> None:

@@ -29,6 +29,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class NatsLogin(_Section):
+    """A user of an existing NATS with the rights of one role."""
+
+    user: str | None = Field(None, description="User")
+    password: SecretStr | None = Field(None, description="Password")
+    credentials_file: Path | None = Field(None, description="A .creds file")
+    nkey_file: Path | None = Field(None, description="A file with an nkey seed")
+    inbox: str = Field("_INBOX", pattern=r"^[A-Za-z0-9_-]+$", description="Prefix of the subjects it gets answers on")
+
+
 class NatsSettings(_Section):
     """Where JetStream is. Without `url` an own nats-server is started on loopback."""
 
@@ -38,6 +48,13 @@ class NatsSettings(_Section):
     user: str | None = Field(None, description="User at an existing NATS")
     password: SecretStr | None = Field(None, description="Password at an existing NATS")
     credentials_file: Path | None = Field(None, description="A .creds file for an existing NATS")
+    nkey_file: Path | None = Field(None, description="A file with an nkey seed for an existing NATS")
+    ca_file: Path | None = Field(None, description="Certificates to trust an existing NATS by; default: the system's")
+    cert_file: Path | None = Field(None, description="Own certificate for mutual TLS")
+    key_file: Path | None = Field(None, description="Key of the own certificate")
+    roles: dict[Literal["publisher", "ingester", "alerter", "reader"], NatsLogin] = Field(
+        default_factory=dict, description="Logins with fewer rights at an existing NATS, by role"
+    )
     stream: str = Field("COMPLAINTS", pattern=r"^[A-Z0-9_]{1,32}$", description="Name of the intake stream")
     max_bytes: int = Field(8 << 30, ge=1 << 20, description="Bytes the stream holds before it refuses more")
     max_payload_bytes: int = Field(8 << 20, ge=64 << 10, le=64 << 20, description="Largest message, bytes")

@@ -66,8 +66,8 @@ async def get_status(request: Request) -> dict[str, Any]:
 async def stream_state(served: Services) -> dict[str, Any]:
     """Messages in the stream, waiting, and delivered but not acknowledged."""
     name = served.settings.nats.stream
-    stream = (await served.js.stream_info(name)).state
-    consumer = await served.js.consumer_info(name, CONSUMER)
+    stream = (await served.reads.stream_info(name)).state
+    consumer = await served.reads.consumer_info(name, CONSUMER)
     return {
         "messages": stream.messages,
         "bytes": stream.bytes,

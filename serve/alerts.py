@@ -57,7 +57,7 @@ async def stream_alerts(request: Request, last_event_id: int | None = None) -> S
         raise Problem(422, "Last-Event-ID: expected a number, the id of an event received before")
     after = int(given) if given is not None else (last_event_id if last_event_id is not None else -1)
     return StreamingResponse(
-        _events(services(request).js, after),
+        _events(services(request).reads, after),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -87,7 +87,7 @@ class ConsoleBackend:
 
     async def alert_position(self) -> int:
         """Sequence of the newest alert."""
-        return int((await self._services().js.stream_info(ALERTS)).state.last_seq)
+        return int((await self._services().reads.stream_info(ALERTS)).state.last_seq)
 
     def form_token(self, session: str) -> str:
         """See Keyring.form_token."""

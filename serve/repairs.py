@@ -41,7 +41,8 @@ async def post_repair(request: Request, wanted: NewRepair) -> dict[str, Any]:
     Rows that have to be made again are made by a replay, whose id is in the answer.
     """
     served = services(request)
-    done = await repair(served.settings, served.js, actors.writer_call, give_up=wanted.give_up)
+    async with served.operator() as js:
+        done = await repair(served.settings, js, actors.writer_call, give_up=wanted.give_up)
     ids = done.pop("make_again")
     try:
         replay_id = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +30,10 @@ class Services:
 
     settings: Settings
     nats: Any
+    #: May publish complaints, and nothing else.
     js: Any
+    #: May read alerts and the state of the streams.
+    reads: Any
     keys: Keys
     embedder: actors.RemoteEmbedder
     complaints: Any
@@ -45,7 +49,8 @@ class Services:
         """Connect everything; a part that is away for longer fails the replica, which is started again."""
         runtime.steady_heap()
         settings, addresses = runtime.load(data_dir)
-        connection = await connect(addresses.nats, "beejan-api")
+        connection = await connect(addresses.nats.role("publisher"), "beejan-api")
+        reader = await connect(addresses.nats.role("reader"), "beejan-api-reader")
         embedder = await asyncio.to_thread(actors.RemoteEmbedder.wait, settings)
         await call("status")
         root, options = settings.zones_uri.rstrip("/"), settings.storage_options
@@ -56,8 +61,9 @@ class Services:
         keys = load_keys(settings.data_dir / "keys")
         return cls(
             settings,
-            connection,
+            (connection, reader),
             connection.jetstream(),
+            reader.jetstream(),
             keys,
             embedder,
             table("serving", "complaints"),
@@ -69,9 +75,20 @@ class Services:
             Ledger(settings.data_dir / "ledger", "api"),
         )
 
+    @contextlib.asynccontextmanager
+    async def operator(self) -> AsyncIterator[Any]:
+        """JetStream as the operator, for the few endpoints that mend streams."""
+        _, addresses = runtime.load(self.settings.data_dir)
+        connection = await connect(addresses.nats, "beejan-api-operator")
+        try:
+            yield connection.jetstream()
+        finally:
+            await connection.close()
+
     async def close(self) -> None:
         """Let go of NATS and the ledger."""
-        await self.nats.close()
+        for connection in self.nats:
+            await connection.close()
         self.ledger.close()
 
 

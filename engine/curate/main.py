@@ -56,13 +56,15 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
         # Set after ray.init, which installs its own; without one Ray aborts the process.
         loop.add_signal_handler(sign, stopping.set)
     context = await asyncio.to_thread(_context, settings)
-    subscription = await js.pull_subscribe_bind(CONSUMER, settings.nats.stream)
+    puller = await connect(addresses.nats.role("ingester"), "beejan-ingester")
+    subscription = await puller.jetstream().pull_subscribe_bind(CONSUMER, settings.nats.stream)
     stream = Stream(settings, subscription, context)
     (runtime.run_folder(data_dir) / f"stream-{os.getpid()}.ready").touch()
     helpers = [asyncio.create_task(_stop_on(stopping, stream)), asyncio.create_task(_keep_room(js, settings))]
     await stream.run(once=once)
     for helper in helpers:
         helper.cancel()
+    await puller.close()
     await connection.close()
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from connectors.nats import NatsTarget
 from connectors.nats_server import write_private
-from engine.settings import Settings
+from engine.settings import NatsSettings, Settings
 
 #: Ray's own metrics and task events leak memory with every dataset (docs/decisions/0002).
 RAY_ENVIRONMENT = {
@@ -49,6 +49,15 @@ class Runtime:
     ray_token_file: str | None
     http_port: int
     ha_proxy: bool
+
+
+def external_nats(nats: NatsSettings) -> NatsTarget:
+    """How to reach an existing NATS, with the logins of its roles."""
+    keys = ("user", "password", "credentials_file", "nkey_file")
+    values = _revealed(nats.model_dump())
+    roles = {name: {k: v for k, v in login.items() if v is not None} for name, login in values["roles"].items()}
+    own = {name: values[name] for name in (*keys, "ca_file", "cert_file", "key_file")}
+    return NatsTarget(nats.url or "", stream=nats.stream, roles=roles, **own)
 
 
 def run_folder(data_dir: Path) -> Path:

@@ -1,6 +1,6 @@
 """The supervisor behind `beejan up`: starts every part, keeps it running, and ends it in order.
 
-Parts in order: nats-server, Ray, the API on Ray Serve, the stream's driver, the surge watcher. A part
+Parts in order: nats-server, Ray, the API on Ray Serve, the stream's driver, the surge watcher, the sources. A part
 that dies is started again; if Ray dies, what lives on it is started again too. The driver is recycled
 by memory: the next one runs before the old one drains.
 """
@@ -27,6 +27,7 @@ import psutil
 from connectors import nats_server
 from connectors.errors import BeejanError, Terminal
 from connectors.nats import NatsTarget
+from connectors.settings import Pulled
 from engine.run import ray_head, runtime
 from engine.run.processes import Child, end, spawn
 from engine.settings import Settings
@@ -109,9 +110,7 @@ class Supervisor:
     def _start_nats(self) -> NatsTarget:
         nats = self.settings.nats
         if nats.url:
-            password = nats.password.get_secret_value() if nats.password else None
-            credentials = str(nats.credentials_file) if nats.credentials_file else None
-            return NatsTarget(nats.url, nats.user, password, credentials, nats.stream)
+            return runtime.external_nats(nats)
         binary = nats_server.find_binary(nats.binary)
         folder = self.settings.data_dir / "nats"
         if nats.port:
@@ -119,7 +118,7 @@ class Supervisor:
         free = shutil.disk_usage(self.settings.data_dir).free
         # Streams reserve their limits: the intake's and the alerts' have to fit in, whatever is free by now.
         room = max(nats.max_bytes + _ALERTS_ROOM, int(free * _NATS_RESERVE))
-        config, credentials_ = nats_server.prepare(folder, nats.port, nats.max_payload_bytes, room)
+        config, credentials_ = nats_server.prepare(folder, nats.port, nats.max_payload_bytes, room, nats.stream)
         server_log = folder / "nats-server.log"
         child = Child(
             "nats-server",
@@ -128,7 +127,9 @@ class Supervisor:
             after_start=lambda process: nats_server.wait_ready(process, credentials_, server_log),
         )
         self._timed(child, f"nats-server ({binary.name}, sync_interval: always)")
-        return NatsTarget(credentials_.url, credentials_.user, credentials_.password, None, nats.stream)
+        return NatsTarget(
+            credentials_.url, credentials_.user, credentials_.password, None, nats.stream, roles=credentials_.roles
+        )
 
     def _start_ray(self) -> tuple[int, Path | None]:
         if self.settings.ray.address:
@@ -164,6 +165,9 @@ class Supervisor:
         self._wait_for_driver(stream)
         surge.start()
         self._children["surge"] = surge
+        if any(isinstance(one, Pulled) for one in self.settings.sources.values()):
+            self._children["sources"] = self._python("sources", "engine.intake.sources")
+            self._children["sources"].start()
         self._say(f"models, writer, stream and API: ready in {time.monotonic() - started:.1f} s")
 
     def _python(self, name: str, module: str) -> Child:
@@ -287,7 +291,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every part: the stream drains first, nats-server goes last."""
-        for name, limit_s in (("surge", 5.0), ("stream", 60.0), ("ray", 20.0), ("nats-server", 10.0)):
+        for name, limit_s in (("sources", 20.0), ("surge", 5.0), ("stream", 60.0), ("ray", 20.0), ("nats-server", 10.0)):
             if name in self._children:
                 self._children[name].stop(limit_s)
             if name == "stream" and self.settings.ray.address and self.started:
@@ -347,7 +351,7 @@ def _end_orphans(data_dir: Path) -> None:
     psutil.wait_procs(left, timeout=5)
 
 
-_MODULES = ("engine.curate.main", "engine.surge.main", "serve.deploy")
+_MODULES = ("engine.curate.main", "engine.surge.main", "engine.intake.sources", "serve.deploy")
 
 
 def _sweep(folder: Path) -> None:

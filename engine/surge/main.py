@@ -145,7 +145,7 @@ async def run(data_dir: Path) -> None:
     """Watch until SIGTERM."""
     runtime.steady_heap()
     settings, addresses = runtime.load(data_dir)
-    connection = await connect(addresses.nats, "beejan-surge")
+    connection = await connect(addresses.nats.role("alerter"), "beejan-surge")
     await asyncio.to_thread(runtime.connect_ray, addresses)
     stopping = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -11,6 +11,7 @@ from connectors import nats_server
 from connectors.errors import MessageTooLarge, NatsAway, PortTaken, StreamFull
 from connectors.nats import (
     ConsumerSpec,
+    Denied,
     NatsTarget,
     StreamDrift,
     StreamSpec,
@@ -197,3 +198,86 @@ def test_a_taken_port_is_named(server):
     port = int(server.credentials.url.rsplit(":", 1)[1])
     with pytest.raises(PortTaken, match=str(port)):
         nats_server.check_port(port, "nats.port")
+
+
+def as_role(server, role, work):
+    async def run():
+        target = NatsTarget(
+            server.credentials.url, server.credentials.user, server.credentials.password, roles=server.credentials.roles
+        )
+        operator = await connect(target, "operator", patient=False)
+        connection = await connect(target.role(role), role, patient=False)
+        try:
+            await ensure_stream(operator.jetstream(), "COMPLAINTS", ["complaints.>"], SPEC)
+            await ensure_stream(operator.jetstream(), "ALERTS", ["alerts.>"], SPEC)
+            await ensure_consumer(operator.jetstream(), "COMPLAINTS", ConsumerSpec("curate", 30.0, 100))
+            await publish(operator.jetstream(), "complaints.a.b", b"x", "first")
+            await publish(operator.jetstream(), "alerts.region", b"y", "second")
+            return await work(connection.jetstream())
+        finally:
+            await connection.close()
+            await operator.close()
+
+    return asyncio.run(run())
+
+
+def test_a_publisher_may_publish_and_may_not_read_or_delete(server):
+    async def work(js):
+        done = await publish(js, "complaints.sms.gateway", b"z", "third")
+        for forbidden in (js.stream_info("COMPLAINTS"), js.purge_stream("COMPLAINTS"), js.delete_msg("COMPLAINTS", 1)):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(forbidden, 0.4)
+        with pytest.raises(Denied, match=r"alerts\.region.*(?i:permissions violation)"):
+            await publish(js, "alerts.region", b"z", "fourth", timeout_s=0.4)
+        return done.seq
+
+    assert as_role(server, "publisher", work) == 2
+
+
+def test_an_ingester_pulls_and_acknowledges_and_may_not_publish(server):
+    async def work(js):
+        messages = await pull(await js.pull_subscribe_bind("curate", "COMPLAINTS"), 10, 0.2)
+        await ack_all(messages)
+        with pytest.raises(Denied, match=r"complaints\.a"):
+            await publish(js, "complaints.a", b"z", "third", timeout_s=0.4)
+        info = await js.consumer_info("COMPLAINTS", "curate")
+        return len(messages), info.num_ack_pending
+
+    assert as_role(server, "ingester", work) == (1, 0)
+
+
+def test_a_reader_follows_alerts_and_sees_no_complaint(server):
+    async def work(js):
+        async with asyncio.timeout(5):
+            async for _, payload in follow(js, "alerts.>", 0):
+                seen = payload
+                break
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(js.get_msg("COMPLAINTS", 1), 0.4)
+        with pytest.raises(Denied):
+            await publish(js, "complaints.a", b"z", "third", timeout_s=0.4)
+        return seen, (await js.stream_info("COMPLAINTS")).state.messages
+
+    assert as_role(server, "reader", work) == (b"y", 1)
+
+
+def test_an_alerter_may_only_tell_alerts(server):
+    async def work(js):
+        told = await publish(js, "alerts.region", b"z", "third")
+        with pytest.raises(Denied):
+            await publish(js, "complaints.a", b"z", "fourth", timeout_s=0.4)
+        return told.seq
+
+    assert as_role(server, "alerter", work) == 2
+
+
+def test_packs_are_pulled_by_their_records(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
+        for n in range(20):
+            await publish(js, "s.a", b"%d" % n, str(n), headers={"Count": "10"})
+        subscription = await js.pull_subscribe_bind("c", "S")
+        return [len(await pull(subscription, rows, 0.2, count_header="Count")) for rows in (35, 10, 500)]
+
+    assert with_connection(server, work) == [4, 1, 15]
