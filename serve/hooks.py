@@ -39,7 +39,9 @@ class Hooks:
     """The webhooks of a replica."""
 
     def __init__(self, served: Services) -> None:
-        self._served, self._open, self._lock = served, dict[str, Hook](), asyncio.Lock()
+        self._served, self._lock = served, asyncio.Lock()
+        self._open: dict[str, Hook] = {}
+        self._told: set[str] = set()
 
     async def find(self, name: str) -> Hook:
         """The source of this name.
@@ -57,7 +59,9 @@ class Hooks:
                 try:
                     self._open[name] = await asyncio.to_thread(self._opened, name, settings)
                 except BadSource as error:
-                    log.error("%s", error)
+                    if name not in self._told:
+                        log.error("%s", error)
+                        self._told.add(name)
                     raise Problem(
                         503,
                         f"source {name}: not set up; its owner finds why in the engine's log",
@@ -86,6 +90,8 @@ class Hooks:
                     hook = await self.find(name)
                     if isinstance(hook.webhook, Holding):
                         await self._publish(hook, await asyncio.to_thread(hook.webhook.overdue, datetime.now(UTC)))
+                except Problem:
+                    continue  # it is not set up, which is told once
                 except Exception as error:  # whatever one source has, the others are followed all the same
                     log.warning("source %s: what it holds back is tried again (%s)", name, type(error).__name__)
             await asyncio.sleep(_SWEEP_S)
