@@ -5,10 +5,12 @@ One process writes a table. Lance never fsyncs, so a commit on a local disk is m
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,12 @@ class Table:
         version: the schema's version.
         options: object-store options.
         text_index: a column to index for BM25.
-    """
-
         migrations: the columns that each version after the first added, at the schema's end.
 
     Raises:
         SchemaMismatch: the table is of a newer version, has other columns, or cannot be migrated.
+    """
+
     def __init__(
         self,
         uri: str,
@@ -55,9 +57,9 @@ class Table:
         version: int = 1,
         options: dict[str, str] | None = None,
         text_index: str | None = None,
+        migrations: Mapping[int, pa.Schema] | None = None,
     ) -> None:
         import lancedb
-        migrations: Mapping[int, pa.Schema] | None = None,
 
         self.name, self.key, self.schema = name, key, schema
         self._options = options or {}
@@ -68,9 +70,9 @@ class Table:
         database = lancedb.connect(uri, storage_options=self._options or None, session=_session())
         if name in _names(database):
             self._table = database.open_table(name)
+            self._migrate(version, migrations or {})
             self._check(version)
         else:
-            self._migrate(version, migrations or {})
             stamped = schema.with_metadata({_VERSION: str(version).encode()})
             self._table = database.create_table(name, schema=stamped)
             self._table.set_unenforced_primary_key(key)
@@ -158,29 +160,37 @@ class Table:
         return int(result.num_inserted_rows)
 
     def make_durable(self, everything: bool = False) -> None:
-        """fsync what the commits since the last call wrote: data files, manifest, folders.
+        """fsync what was written since the last call: data files, manifests, indices, folders.
 
         Args:
-            everything: all files of the table, after a creation, compaction or index build.
+            everything: all files of the table and the folders above it, after its creation.
 
         Raises:
             StoreAway: the device refused.
         """
         if not self._local:
             return
+        dataset = self._dataset()
         try:
-            for path in self._all_files() if everything else self._new_files():
+            for path in Path(self._path).rglob("*") if everything else self._new_files(dataset):
                 _fsync(path)
             for folder in ("", "data", "_versions", "_transactions", "_deletions", "_indices"):
                 if (target := Path(self._path) / folder).is_dir():
                     _fsync(target)
+            # Zone, zones, data folder, and the folder that holds it.
+            for target in Path(self._path).parents[:4] if everything else ():
+                with contextlib.suppress(PermissionError):
+                    _fsync(target)
         except OSError as error:
             raise _translated(self.name, error) from error
+        self._note_durable(dataset)
 
-    def _new_files(self) -> list[Path]:
-        import lance
+    def _note_durable(self, dataset: Any) -> None:
+        """Remember what is on the disk; only after all of it was fsynced."""
+        self._fragments = {fragment.fragment_id for fragment in dataset.get_fragments()}
+        self._indices, self._synced = self._index_folders(), int(dataset.version)
 
-        dataset = lance.dataset(self._path, session=_lance_session())
+    def _new_files(self, dataset: Any) -> list[Path]:
         root = Path(self._path)
         paths = []
         for fragment in dataset.get_fragments():
@@ -189,34 +199,34 @@ class Table:
                 paths.append(root / deletion)
             if fragment.fragment_id not in self._fragments:
                 paths += [root / "data" / file.path for file in fragment.data_files()]
-                self._fragments.add(fragment.fragment_id)
-        # Manifests are named by the version counted down from 2^64 - 1, so that a listing is newest first.
-        paths.append(root / "_versions" / f"{2**64 - 1 - dataset.version:020d}.manifest")
+        # Manifests are named by the version counted down from 2^64 - 1, so that a listing is newest first. A compaction
+        # makes several; an empty one would trouble the clean-up of old versions.
+        for version in range(self._synced + 1, dataset.version + 1):
+            paths.append(root / "_versions" / f"{2**64 - 1 - version:020d}.manifest")
+        for folder in self._index_folders() - self._indices:
+            paths += [*folder.rglob("*"), folder]
         return [path for path in paths if path.exists()]
 
-    def _all_files(self) -> list[Path]:
-        return [path for path in Path(self._path).rglob("*") if path.is_file()]
-
-    def _fragment_ids(self) -> set[int]:
+    def _dataset(self) -> Any:
         import lance
 
-        dataset = lance.dataset(self._path, storage_options=self._options or None, session=_lance_session())
-        return {fragment.fragment_id for fragment in dataset.get_fragments()}
+        return lance.dataset(self._path, storage_options=self._options or None, session=_lance_session())
 
-    def compact(self, keep_s: float) -> None:
-        """Fold small fragments, bring the indices up to date and drop versions older than `keep_s`."""
-        import lance
+    def _index_folders(self) -> set[Path]:
+        return set((Path(self._path) / "_indices").glob("*"))
 
+    def compact(self, keep_s: float, fold_rows: int = 100_000) -> None:
+        """Fold fragments smaller than `fold_rows`, bring the indices up to date, drop versions older than `keep_s`."""
         try:
-            dataset = lance.dataset(self._path, storage_options=self._options or None, session=_lance_session())
-            dataset.optimize.compact_files(target_rows_per_fragment=100_000)
+            dataset = self._dataset()
+            dataset.optimize.compact_files(target_rows_per_fragment=fold_rows)
             dataset.optimize.optimize_indices(num_indices_to_merge=1)
+            # Before the clean-up: what it removes may be all that a loss of power would leave.
+            self.make_durable()
             dataset.cleanup_old_versions(timedelta(seconds=keep_s))
             self._table.checkout_latest()
         except (RuntimeError, OSError, ValueError) as error:
             raise _translated(self.name, error) from error
-        self._fragments &= self._fragment_ids()
-        self.make_durable()
 
     def scan(self, columns: list[str], where: str | None = None, limit: int | None = None) -> pa.Table:
         """Rows of these columns, unordered; `where` is built by us, never by a user."""
@@ -279,6 +289,15 @@ def _fsync(path: Path) -> None:
         return
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_filesystem(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None).syncfs(descriptor):
+            raise OSError(f"{path}: syncfs failed")
     finally:
         os.close(descriptor)
 

@@ -28,6 +28,10 @@ from engine.store import rows, volumes
 from engine.store.key_index import KeyIndex
 from engine.surge.segments import DIMENSIONS
 
+#: (every so many compactions, fragments under so many rows are folded): each row is rewritten three times in all.
+#: Folding all of a young table each time kept 7 GB of old versions of 18,000 rows (docs/decisions/0013).
+_TIERS = ((100, 100_000), (10, 10_000), (1, 1_000))
+
 STORED, DEAD, UNKNOWN = "stored", "dead_lettered", "unknown"
 
 
@@ -79,7 +83,7 @@ class Writer:
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
         ]  # fmt: skip
-        self._commits = 0
+        self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
         self._failed = KeyIndex(self._dead.scan(["event_id"])["event_id"].to_pylist())
         self._hashes = KeyIndex(self._curated.scan(["text_hash"])["text_hash"].to_pylist())
@@ -209,8 +213,10 @@ class Writer:
         if self._commits < self._settings.storage.compact_every_commits:
             return False
         self._commits = 0
+        self._compactions += 1
+        fold_rows = next(rows for every, rows in _TIERS if self._compactions % every == 0)
         for table in self._all:
-            table.compact(self._settings.storage.keep_versions_s)
+            table.compact(self._settings.storage.keep_versions_s, fold_rows)
         return True
 
     def lookup(self, ids: Sequence[str]) -> list[str]:
