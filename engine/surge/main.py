@@ -150,7 +150,9 @@ async def run(data_dir: Path) -> None:
     stopping = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
-    keeper = asyncio.create_task(keep(settings, connection.jetstream(), stopping))
+    # It opens messages of the intake stream, which no role but the operator may.
+    operator = await connect(addresses.nats, "beejan-reconcile")
+    keeper = asyncio.create_task(keep(settings, operator.jetstream(), stopping))
     watcher = await _open(settings, connection.jetstream(), stopping)
     while watcher is not None and not stopping.is_set():
         try:
@@ -160,6 +162,7 @@ async def run(data_dir: Path) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), settings.surge.interval_s)
     await keeper
+    await operator.close()
     await connection.close()
 
 
