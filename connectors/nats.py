@@ -155,8 +155,8 @@ def _tls(target: NatsTarget) -> ssl.SSLContext:
             context.load_cert_chain(target.cert_file, target.key_file)
     except OSError as error:
         raise BadLogin(
-            f"TLS for {target.url}: a file cannot be used ({error.strerror or type(error).__name__}); check nats.ca_file "
-            f"({target.ca_file}), nats.cert_file ({target.cert_file}) and nats.key_file"
+            f"TLS for {target.url}: a file cannot be used ({error.strerror or type(error).__name__}); check "
+            f"nats.ca_file ({target.ca_file}), nats.cert_file ({target.cert_file}) and nats.key_file"
         ) from error
     return context
 

@@ -147,7 +147,7 @@ def prepare(
             max_pending=max(64 << 20, 4 * max_payload),
             log=json.dumps(str(folder / "nats-server.log")),
             pid=json.dumps(str(folder / "nats-server.pid")),
-            users="\n".join([_user(secret["user"], secret["password"])] + _role_users(rights, passwords)),
+            users="\n".join([_user(secret["user"], secret["password"]), *_role_users(rights, passwords)]),
             cipher_key=json.dumps(secret["cipher_key"]),
             store=json.dumps(str(folder / "store")),
             max_store=max_store,

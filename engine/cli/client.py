@@ -64,6 +64,11 @@ class Client:
         self.target = find(config, data_dir)
         self._http = httpx.Client(timeout=httpx.Timeout(60, connect=5))
 
+    @property
+    def local(self) -> bool:
+        """Whether the engine was found through its data folder on this host."""
+        return not (os.environ.get("BEEJAN_URL") and self._where[1] is None)
+
     def get(self, path: str, **params: Any) -> Any:
         """GET as JSON."""
         return self._call("GET", path, params={k: v for k, v in params.items() if v not in (None, [], "")})

@@ -44,6 +44,7 @@ def ingest(
     """
     from connectors.files.discover import discover
     from connectors.files.records import Limits
+    from engine.intake import direct
     from engine.intake import ingest as sending
     from engine.intake.files import FileSource, envelopes
 
@@ -64,8 +65,11 @@ def ingest(
         _show_dry_run(list(files), read(), settings.intake.max_text_chars, as_json)
         return
     client = Client(config, data_dir)
-    with progress(None, "sending", quiet=as_json) as tell:
-        report = sending.send(client, read(), tell)
+    with (
+        progress(None, "sending", quiet=as_json) as tell,
+        direct.opened(settings.data_dir, client.local) as publisher,
+    ):
+        report = sending.send(client, read(), tell, publisher)
     if wait_:
         with progress(len(report.pending), "processing", quiet=as_json) as tell:
             sending.wait(client, report, timeout_s, tell)

@@ -72,11 +72,14 @@ class Envelope:
     defect_code: str | None = None
     defect_message: str | None = None
     attempt: int = 1
+    _event_id: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def event_id(self) -> str:
-        """See `event_id`."""
-        return event_id(self.source, self.source_key, self.payload)
+        """See `event_id`; worked out once."""
+        if not self._event_id:
+            object.__setattr__(self, "_event_id", event_id(self.source, self.source_key, self.payload))
+        return self._event_id
 
     @property
     def message_id(self) -> str:
