@@ -98,7 +98,7 @@ class SentenceTransformerEmbedder:
         Returns:
             (n, d) float32, unit rows, in the order given; (0, d) for no texts.
         """
-        prepared = [_prepare(text, self._window * _CHARS_PER_TOKEN) for text in texts]
+        prepared = [prepare(text, self._window * _CHARS_PER_TOKEN) for text in texts]
         place = {text: row for row, text in enumerate(dict.fromkeys(prepared))}
         distinct = list(place)
         vectors = np.empty((len(distinct), self.dimensions), dtype=np.float32)
@@ -121,7 +121,7 @@ class SentenceTransformerEmbedder:
         lost = [len(text) > limit for text in texts]
         if doubtful:
             tokens = self._model.tokenizer(
-                [_prepare(texts[row], limit) for row in doubtful],
+                [prepare(texts[row], limit) for row in doubtful],
                 truncation=True,
                 max_length=self._window + 1,
                 padding=False,
@@ -129,6 +129,26 @@ class SentenceTransformerEmbedder:
             for row, ids in zip(doubtful, tokens, strict=True):
                 lost[row] = len(ids) > self._window
         return lost
+
+    def token_vectors(self) -> tuple[str, NDArray[np.float32]]:
+        """Embeds every token of the vocabulary by itself, between the model's marks.
+
+        Returns:
+            The tokenizer as JSON, and (v, d) float32, rows by token id.
+        """
+        import torch
+
+        tokenizer = self._model.tokenizer
+        vectors = np.empty((len(tokenizer), self.dimensions), dtype=np.float32)
+        marks = tokenizer.cls_token_id, tokenizer.sep_token_id
+        with torch.inference_mode():
+            for start in range(0, len(vectors), 256):
+                ids = torch.arange(start, min(start + 256, len(vectors)), device=self._model.device)
+                batch = torch.stack([torch.full_like(ids, marks[0]), ids, torch.full_like(ids, marks[1])], 1)
+                features = {"input_ids": batch, "attention_mask": torch.ones_like(batch)}
+                found = self._model.forward(features)["sentence_embedding"]
+                vectors[start : start + len(ids)] = found.float().cpu().numpy()
+        return str(tokenizer.backend_tokenizer.to_str()), vectors
 
     def _forward(self, texts: list[str]) -> NDArray[np.float32]:
         rows = self._model.encode(texts, batch_size=len(texts), show_progress_bar=False)
@@ -260,7 +280,7 @@ def _device(wanted: str, cuda: bool) -> str:
     return wanted
 
 
-def _prepare(text: str, limit_chars: int) -> str:
+def prepare(text: str, limit_chars: int) -> str:
     """Cuts a text to what the model can see and drops what its tokenizer refuses."""
     cut = text[:limit_chars]
     return cut if cut.isascii() else cut.encode("utf-8", "replace").decode("utf-8")
