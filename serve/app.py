@@ -9,7 +9,20 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from serve import admin, alerts, complaints, dead_letters, forms, health, intake, problems, repairs, replays, webhooks
+from serve import (
+    admin,
+    alerts,
+    complaints,
+    dead_letters,
+    forms,
+    health,
+    intake,
+    problems,
+    repairs,
+    replays,
+    sources,
+    webhooks,
+)
 from serve.backend import ConsoleBackend
 from serve.console.pages import router as console_router
 from serve.hooks import Hooks
@@ -35,7 +48,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app.state.metrics = health.Metrics()
     problems.install(app)
     health.measure(app, app.state.metrics)
-    for module in (intake, complaints, alerts, dead_letters, admin, replays, repairs, webhooks, forms, health):
+    for module in (intake, complaints, alerts, dead_letters, admin, replays, repairs, sources, webhooks, forms, health):
         app.include_router(module.router)
     app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
     return app

@@ -21,7 +21,7 @@ class LogSettings(Pulled):
     fields: tuple[str, ...] = Field((), description="Regexes searched in an entry; named groups are its fields")
     encoding: str = Field("utf-8", description="Encoding of the lines")
     linger_s: float = Field(2, ge=0, le=3600, description="A last entry is complete after this long, s")
-    max_entry_bytes: int = Field(64 << 10, ge=256, le=1 << 20, description="A longer entry is cut, bytes")
+    max_entry_bytes: int = Field(64 << 10, ge=256, le=1 << 20, description="A longer entry is a dead letter, bytes")
 
     @field_validator("start", "fields")
     @classmethod
@@ -37,7 +37,9 @@ class LogSettings(Pulled):
     @classmethod
     def _known(cls, value: str) -> str:
         try:
-            "\n".encode(value)
-        except LookupError as error:
-            raise ValueError("unknown encoding; expected a name such as utf-8, cp1252 or utf-16-le") from error
+            alone = "\n".encode(value) == b"\n"
+        except LookupError:
+            alone = False
+        if not alone:
+            raise ValueError("expected an encoding whose line end is one byte, such as utf-8 or cp1252")
         return value

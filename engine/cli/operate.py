@@ -31,6 +31,7 @@ def status(
     client = Client(config_file, data_dir)
     found = client.get("/v1/status") | {"url": client.target.url}
     found["ready"] = _ready(client)
+    found["sources"] = _sources(client)
     if as_json:
         emit(found)
         return
@@ -48,8 +49,17 @@ def status(
             ["last commit", writer["last_commit_at"] or "none since the start"],
             ["missing", ", ".join(f"{g['kind']} {g['count']}" for g in found["integrity"]["gaps"]) or "nothing"],
             *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],
+            *[[f"source {one['name']}", f"{one['state']}, {one.get('records', 0):,}"] for one in found["sources"]],
         ],
     )
+
+
+def _sources(client: Client) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = client.get("/v1/sources")["sources"]
+    except BeejanError:  # a key that may not see them
+        found = []
+    return found
 
 
 def _ready(client: Client) -> dict[str, Any]:

@@ -291,7 +291,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every part: the stream drains first, nats-server goes last."""
-        for name, limit_s in (("sources", 20.0), ("surge", 5.0), ("stream", 60.0), ("ray", 20.0), ("nats-server", 10.0)):
+        limits = {"sources": 20.0, "surge": 5.0, "stream": 60.0, "ray": 20.0, "nats-server": 10.0}
+        for name, limit_s in limits.items():
             if name in self._children:
                 self._children[name].stop(limit_s)
             if name == "stream" and self.settings.ray.address and self.started:
