@@ -1,15 +1,17 @@
 """Parts of long messages, kept durably until all are there, or the wait is over.
 
 A call with a part is answered as accepted, so the part must survive a crash: it is committed to an SQLite file
-before the answer. Once the joined message is settled its words are erased there; the digests of its parts stay
-for a while, so that a part sent again is known.
+before the answer, sealed with a key of the engine's own. Once the joined message is settled its words are erased
+there; the digests of its parts stay for a while, so that a part sent again is known.
 
   waiting --all parts, or the wait is over--> ready --stored elsewhere--> settled --after keep_s--> gone
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -17,13 +19,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from connectors.own_key import own_key
 from connectors.payload import hashed
 from connectors.sms.udh import Part
 from connectors.source import SourceAway
 
 #: A message that is ready is published by the call that completed it; after this long by the sweep, s.
 _GRACE_S = 30.0
+
+_NONCE_BYTES = 12
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -68,6 +76,7 @@ class Waiting:
         self._path, self._join_s, self._keep_s = path, join_s, keep_s
         self._lock = threading.Lock()
         self._file: sqlite3.Connection | None = None
+        self._key: bytes | None = None
 
     def add(
         self, sender: Collection[str], part: Part, text: str, values: Mapping[str, str], now: datetime
@@ -95,7 +104,7 @@ class Waiting:
             for message, state in known:
                 there = dict(file.execute("SELECT number, digest FROM parts WHERE message = ?", (message,)))
                 if there.get(part.number) == digest:
-                    return _joined(file, message) if state == "ready" else None
+                    return self._joined(file, message) if state == "ready" else None
                 if state == "waiting" and part.number not in there:
                     room = message
             if room is None:
@@ -104,13 +113,13 @@ class Waiting:
                     "INSERT INTO messages (name, total, state, due) VALUES (?, ?, ?, ?) RETURNING id", opened
                 ).fetchone()
             assert room is not None  # the insert returned it
-            content = json.dumps({"text": text, "values": dict(values)})
+            content = self._sealed({"text": text, "values": dict(values)})
             file.execute("INSERT INTO parts VALUES (?, ?, ?, ?)", (room, part.number, digest, content))
             (count,) = file.execute("SELECT count(*) FROM parts WHERE message = ?", (room,)).fetchone()
             if count < part.total:
                 return None
-            _make_ready(file, room, now.timestamp() + _GRACE_S)
-            return _joined(file, room)
+            self._make_ready(file, room, now.timestamp() + _GRACE_S)
+            return self._joined(file, room)
 
     def overdue(self, now: datetime) -> list[Joined]:
         """The messages whose wait is over, with the parts there are, and those that nobody settled.
@@ -125,7 +134,7 @@ class Waiting:
             for (message,) in file.execute(
                 "SELECT id FROM messages WHERE state = 'waiting' AND due <= ?", (moment,)
             ).fetchall():
-                _make_ready(file, message, moment)
+                self._make_ready(file, message, moment)
             gone = file.execute(
                 "SELECT id FROM messages WHERE state = 'settled' AND due <= ?", (moment - self._keep_s,)
             ).fetchall()
@@ -134,7 +143,7 @@ class Waiting:
             due = file.execute(
                 "SELECT id FROM messages WHERE state = 'ready' AND due <= ? ORDER BY id LIMIT 1000", (moment,)
             ).fetchall()
-            return [_joined(file, message) for (message,) in due]
+            return [self._joined(file, message) for (message,) in due]
 
     def settled(self, keys: Collection[str]) -> None:
         """These messages are durable elsewhere; their words are erased.
@@ -176,6 +185,39 @@ class Waiting:
                     f"parts of messages, {self._path}: {type(error).__name__}; make room there, or mend its rights"
                 ) from error
 
+    def _cipher(self) -> AESGCM:
+        if self._key is None:
+            self._key = bytes.fromhex(own_key(self._path.parent / "parts.key").decode())
+        return AESGCM(self._key)
+
+    def _sealed(self, content: Mapping[str, Any]) -> str:
+        nonce = os.urandom(_NONCE_BYTES)
+        return base64.b64encode(nonce + self._cipher().encrypt(nonce, json.dumps(content).encode(), None)).decode()
+
+    def _opened(self, sealed: str) -> Any:
+        data = base64.b64decode(sealed)
+        return json.loads(self._cipher().decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], None))
+
+    def _make_ready(self, file: sqlite3.Connection, message: int, due: float) -> None:
+        (name,) = file.execute("SELECT name FROM messages WHERE id = ?", (message,)).fetchone()
+        parts = file.execute(
+            "SELECT number, digest, content FROM parts WHERE message = ? ORDER BY number", (message,)
+        ).fetchall()
+        # The first part's id tells a message from the same words under the same reference, days later.
+        first = self._opened(parts[0][2])["values"].get("id", "")
+        key = hashed(name, first, *(f"{number}:{digest}" for number, digest, _ in parts))
+        file.execute("UPDATE messages SET state = 'ready', key = ?, due = ? WHERE id = ?", (key, due, message))
+
+    def _joined(self, file: sqlite3.Connection, message: int) -> Joined:
+        key, total = file.execute("SELECT key, total FROM messages WHERE id = ?", (message,)).fetchone()
+        rows = file.execute(
+            "SELECT number, content FROM parts WHERE message = ? ORDER BY number", (message,)
+        ).fetchall()
+        parts = {number: self._opened(content) for number, content in rows}
+        return Joined(
+            key, {number: part["text"] for number, part in parts.items()}, next(iter(parts.values()))["values"], total
+        )
+
 
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,23 +227,3 @@ def _open(path: Path) -> sqlite3.Connection:
         file.execute(f"PRAGMA {pragma}")
     file.executescript(_TABLES)
     return file
-
-
-def _make_ready(file: sqlite3.Connection, message: int, due: float) -> None:
-    (name,) = file.execute("SELECT name FROM messages WHERE id = ?", (message,)).fetchone()
-    parts = file.execute(
-        "SELECT number, digest, content FROM parts WHERE message = ? ORDER BY number", (message,)
-    ).fetchall()
-    # The first part's id tells a message from the same words under the same reference, days later.
-    first = json.loads(parts[0][2])["values"].get("id", "")
-    key = hashed(name, first, *(f"{number}:{digest}" for number, digest, _ in parts))
-    file.execute("UPDATE messages SET state = 'ready', key = ?, due = ? WHERE id = ?", (key, due, message))
-
-
-def _joined(file: sqlite3.Connection, message: int) -> Joined:
-    key, total = file.execute("SELECT key, total FROM messages WHERE id = ?", (message,)).fetchone()
-    rows = file.execute("SELECT number, content FROM parts WHERE message = ? ORDER BY number", (message,)).fetchall()
-    parts = {number: json.loads(content) for number, content in rows}
-    return Joined(
-        key, {number: part["text"] for number, part in parts.items()}, next(iter(parts.values()))["values"], total
-    )

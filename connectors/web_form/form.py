@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
 from connectors.forms import fields
+from connectors.own_key import own_key
 from connectors.payload import as_json, as_key, hashed
 from connectors.settings import secret
-from connectors.source import BadCall, BadSource, Record
+from connectors.source import BadCall, Record
 from connectors.web_form import guards
 from connectors.web_form.settings import TOKEN, TRAP, WebFormSettings
 
@@ -32,7 +32,7 @@ class WebForm:
         self.source = settings.called(name)
         self.settings = settings
         given = secret(f"sources.{name}.secret", settings.secret_env, settings.secret_file)
-        self._key = given.encode() if given is not None else _own_key(state / "web_form.key")
+        self._key = given.encode() if given is not None else own_key(state / "web_form.key")
         self._rates = guards.Rates(settings.per_minute, settings.all_per_minute)
 
     def token(self, now: datetime) -> str:
@@ -114,22 +114,3 @@ class WebForm:
         if suspected:
             return hashed(*content)
         return as_key(given) if given else f"~{uuid4().hex}"
-
-
-def _own_key(path: Path) -> bytes:
-    """The engine's own key, made once, readable by its owner alone."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{uuid4().hex}")
-        if not path.exists():
-            fresh.touch(0o600)
-            fresh.write_text(secrets.token_hex(32))
-            try:
-                path.hardlink_to(fresh)  # of two that do this at once, one is first, and both read its key
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        return path.read_bytes()
-    except OSError as error:
-        raise BadSource(f"{path}: {type(error).__name__}; make it writable, or set secret_env") from error

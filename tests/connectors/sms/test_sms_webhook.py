@@ -189,6 +189,14 @@ def test_a_settled_message_is_forgotten_but_for_what_tells_its_parts(tmp_path):
         assert file.execute("SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM parts)").fetchone() == (0, 0)
 
 
+def test_the_words_of_waiting_parts_do_not_lie_there_in_clear(tmp_path):
+    webhook = opened(tmp_path, "sms_parts")
+    take(webhook, **PARTS[0])
+    raw = (tmp_path / "sms.parts.sqlite").read_bytes()
+    assert PARTS[0]["text"].encode() not in raw and b"803123" not in raw
+    assert (tmp_path / "parts.key").stat().st_mode & 0o077 == 0
+
+
 def test_a_message_that_nobody_settled_is_given_out_again_after_a_restart(tmp_path):
     webhook = opened(tmp_path, "sms_parts")
     (record,) = [r for part in PARTS for r in take(webhook, **part)]
