@@ -115,7 +115,8 @@ class Table:
         self.make_durable(everything=True)
 
     def _stamp(self) -> str:
-        return (self._table.schema.metadata or {}).get(_VERSION, b"?").decode()
+        stamp: bytes = (self._table.schema.metadata or {}).get(_VERSION, b"?")
+        return stamp.decode()
 
     def _check(self, version: int) -> None:
         found, stamp = self._table.schema, self._stamp()
@@ -215,11 +216,11 @@ class Table:
     def _index_folders(self) -> set[Path]:
         return set((Path(self._path) / "_indices").glob("*"))
 
-    def compact(self, keep_s: float) -> None:
-        """Fold small fragments, bring the indices up to date and drop versions older than `keep_s`."""
+    def compact(self, keep_s: float, fold_rows: int = 100_000) -> None:
+        """Fold fragments smaller than `fold_rows`, bring the indices up to date, drop versions older than `keep_s`."""
         try:
             dataset = self._dataset()
-            dataset.optimize.compact_files(target_rows_per_fragment=100_000)
+            dataset.optimize.compact_files(target_rows_per_fragment=fold_rows)
             dataset.optimize.optimize_indices(num_indices_to_merge=1)
             # Before the clean-up: what it removes may be all that a loss of power would leave.
             self.make_durable()
