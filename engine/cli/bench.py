@@ -11,13 +11,15 @@ import typer
 
 from engine.cli.output import JSON, console, emit, guarded, notes, table
 
-NAMES = ("pipeline", "latency", "soak")
+NAMES = ("pipeline", "latency", "soak", "intake")
 
 
 @guarded
 def bench(
     names: Annotated[list[str], typer.Argument(help=f"Which: {', '.join(NAMES)}.", metavar="NAME…")],
-    rows: Annotated[int, typer.Option(help="pipeline: complaints a turn.", min=100)] = 3000,
+    rows: Annotated[
+        int | None, typer.Option(help="pipeline: complaints a turn (3000); intake: of the csv (200000).", min=100)
+    ] = None,
     rate: Annotated[float, typer.Option(help="latency: complaints a second.", min=0.1)] = 20,
     seconds: Annotated[float, typer.Option(help="latency: how long, s.", min=5)] = 300,
     batches: Annotated[int, typer.Option(help="soak: micro-batches.", min=10)] = 20_000,
@@ -45,11 +47,12 @@ def bench(
             console().print()
 
 
-def _runner(name: str, rows: int, rate: float, seconds: float, batches: int) -> Callable[[], dict[str, Any]]:
-    from benchmarks import latency, pipeline, soak
+def _runner(name: str, rows: int | None, rate: float, seconds: float, batches: int) -> Callable[[], dict[str, Any]]:
+    from benchmarks import intake, latency, pipeline, soak
 
     return {
-        "pipeline": lambda: pipeline.run(rows),
+        "pipeline": lambda: pipeline.run(rows or 3000),
         "latency": lambda: latency.run(rate, seconds),
         "soak": lambda: soak.run(batches),
+        "intake": lambda: intake.run(rows or 200_000),
     }[name]

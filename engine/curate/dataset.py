@@ -101,7 +101,7 @@ def _model(block: pa.Table, reference: Any, now: datetime, limit_s: float) -> pa
 @contextmanager
 def _watched(limit_s: float) -> Iterator[None]:
     """End this worker if it takes longer: a watchdog in C, which a record that hangs in C cannot stop."""
-    faulthandler.dump_traceback_later(limit_s, exit=True)
+    faulthandler.dump_traceback_later(limit_s, exit=True, file=2)
     try:
         yield
     finally:
@@ -123,10 +123,12 @@ def _fetched(reference: Any) -> Context:
 def _translated(error: BaseException) -> Exception:
     """Ray wraps what a worker raised several times over; a Transient inside means "try again"."""
     seen: BaseException | None = error
+    name = type(error).__name__
     for _ in range(8):
         if seen is None:
             break
         if isinstance(seen, Transient):
             return seen
+        name = type(seen).__name__
         seen = getattr(seen, "cause", None) or seen.__cause__
-    return BatchFailed(f"{type(error).__name__}")
+    return BatchFailed(name)
