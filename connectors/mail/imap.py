@@ -60,7 +60,7 @@ class Imap:
     def read(self, unit: str, cursor: str | None) -> Iterator[Record]:
         """The messages of a folder behind `cursor`, by UID."""
         try:
-            yield from self._read(unit, json.loads(cursor) if cursor else {"validity": None, "uid": 0})
+            yield from self._read(unit, json.loads(cursor) if cursor else {"validity": -1, "uid": 0})
         except (imaplib.IMAP4.error, OSError) as error:
             self._drop()
             raise self._away(error) from error
@@ -138,14 +138,13 @@ class Imap:
 
     def _select(self, unit: str) -> int:
         from imap_tools import MailboxFolderSelectError
-        from imap_tools.utils import encode_folder
 
         client = self._box.client
         try:
             self._box.folder.set(unit, readonly=not self._settings.mark_seen)
         except MailboxFolderSelectError as error:
             raise BadSource(
-                f"{self._name}.folders: no folder {unit!r} (asked for as {encode_folder(unit)!r}); see what the server has"
+                f"{self._name}.folders: {self._settings.host} has no folder {unit!r}; see what it has"
             ) from error
         _, values = client.response("UIDVALIDITY")
         return int((values or [b"0"])[0] or 0)

@@ -1,6 +1,6 @@
 """Where sources are to be read on, and how each fares: one SQLite file, synced before a cursor counts as kept.
 
-It lies beside the ledger on the host that reads the sources (docs/decisions/0010). The API reads it too.
+It lies beside the ledger on the host that reads the sources (docs/decisions/0014). The API reads it too.
 """
 
 from __future__ import annotations

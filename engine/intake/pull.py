@@ -91,7 +91,7 @@ def envelope_of(
         content_type=content_type,
         received_at=now,
         mapping=mapping,
-        metadata=json.loads(clean(json.dumps(dict(record.metadata)))),
+        metadata=json.loads(clean(json.dumps(dict(record.metadata), ensure_ascii=False))),
         defect_code=code,
         defect_message=message,
     )

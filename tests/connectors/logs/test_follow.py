@@ -214,5 +214,5 @@ def test_rotated_files_that_match_the_glob_are_no_logs_of_their_own(tmp_path):
 
 def test_wrong_patterns_and_encodings_are_refused():
     for wrong in ({"start": "("}, {"fields": ["(?P<a"]}, {"encoding": "utf-16"}, {"encoding": "klingon"}):
-        with pytest.raises(ValueError, match="expected|regular"):
+        with pytest.raises(ValueError, match=r"expected|regular"):
             LogSettings.model_validate({"paths": ["a"], **wrong})
