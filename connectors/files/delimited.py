@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from connectors.errors import UnreadableFile
 from connectors.files.encoding import encoding_of, lines, sample, text_encoding
+from connectors.files.header import SEARCHED_ROWS, find_header, is_header, names
+from connectors.files.kinds import kind
 from connectors.files.quotes import Rows
-from connectors.files.records import FileRecord, Limits, as_json, defect, kept_bytes, kind, too_large
+from connectors.files.records import FileRecord, Limits, as_json, defect, kept_bytes, too_large
 
 _FIXED = {"tsv": "\t", "psv": "|"}
 
@@ -28,21 +32,33 @@ def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
     head = sample(stream)
     encoding, skip = encoding_of(head)
     codec = text_encoding(encoding)
-    delimiter = _FIXED.get(kind(path)) or _sniff(head[skip:].decode(encoding, "replace"))
+    delimiter = _FIXED.get(kind(path)) or delimiter_of(head[skip:].decode(encoding, "replace")) or ","
     rows = Rows(lines(stream, head, skip, encoding, kept_bytes(limits)), delimiter, limits.max_record_bytes)
     header: list[str] | None = None
+    first = _header_row(head[skip:].decode(encoding, "replace"), delimiter)
     for row, raw, unbalanced in rows:
-        if not raw.strip(b" \r\n\t"):
+        if row < first or not raw.strip(b" \r\n\t"):
             continue
         if header is None:
-            header = _header(path, raw, codec, delimiter, limits)
+            header, numbered = _header(path, raw, codec, delimiter, limits)
             rows.width = len(header)
+            if numbered:
+                yield _record(raw, row, header, delimiter, codec, limits)
         elif unbalanced:
             yield defect(raw, row, "unbalanced_quote", "a quote is opened and not closed properly; double or close it")
         else:
             yield _record(raw, row, header, delimiter, codec, limits)
     if header is None:
         raise UnreadableFile(f"{path}: no header row; the first line must name the columns")
+
+
+def _header_row(head: str, delimiter: str) -> int:
+    """The line of the header, below titles and remarks; 1 where there are none."""
+    first = islice(StringIO(head, newline=""), 4 * SEARCHED_ROWS)
+    cut = [line.encode("utf-8", "replace") for line in first]
+    rows = [(number, _cells(raw.decode(), delimiter)) for number, raw, _ in Rows(iter(cut), delimiter, 1 << 20)]
+    place = find_header([cells for _, cells in rows])
+    return rows[place][0] if place is not None else 1
 
 
 def _record(raw: bytes, row: int, header: list[str], delimiter: str, codec: str, limits: Limits) -> FileRecord:
@@ -64,30 +80,34 @@ def _cells(text: str, delimiter: str) -> list[str]:
     return next(csv.reader(StringIO(text, newline=""), delimiter=delimiter), [])
 
 
-def _sniff(head: str) -> str:
-    """The delimiter that gives the most even rows of more than one cell; a comma where none does."""
+def delimiter_of(head: str) -> str | None:
+    """The delimiter that gives the most even rows of more than one cell; None where none does.
+
+    Titles above the table may have other cells: the commonest number counts.
+    """
     cut = re.split(r"\r\n|\r|\n", head)
     whole = [line for line in cut[:-1] or cut if line.strip()][:50]
-    best, most = ",", 0.0
+    best, most = None, 0.0
     for delimiter in ",;\t|":
         counts = [len(row) for row in csv.reader(whole, delimiter=delimiter) if row]
-        if not counts or counts[0] < 2:
+        wide = Counter(count for count in counts if count > 1).most_common(1)
+        if not wide or wide[0][1] <= len(counts) / 2:
             continue
-        even = sum(count == counts[0] for count in counts) / len(counts)
-        score = even * 100 + counts[0]
-        if even > 0.5 and score > most:
+        score = wide[0][1] / len(counts) * 100 + wide[0][0]
+        if score > most:
             best, most = delimiter, score
     return best
 
 
-def _header(path: Path, raw: bytes, codec: str, delimiter: str, limits: Limits) -> list[str]:
+def _header(path: Path, raw: bytes, codec: str, delimiter: str, limits: Limits) -> tuple[list[str], bool]:
+    """The columns' names, and whether they are only numbered because the first row is a record."""
     if len(raw) > limits.max_record_bytes:
         raise UnreadableFile(
             f"{path}: the first line is over {limits.max_record_bytes} bytes; it must name the columns"
         )
     cells = _cells(raw.decode(codec, "replace"), delimiter)
     check_width(path, len(cells), limits)
-    return names(cells)
+    return (names(cells), False) if is_header(cells) else (names([""] * len(cells)), True)
 
 
 def check_width(path: Path, columns: int, limits: Limits) -> None:
@@ -98,17 +118,3 @@ def check_width(path: Path, columns: int, limits: Limits) -> None:
     """
     if columns > limits.max_columns:
         raise UnreadableFile(f"{path}: {columns} columns; at most {limits.max_columns} are taken. Remove some")
-
-
-def names(cells: Sequence[str]) -> list[str]:
-    """Column names, stripped; empty and repeated ones get a number."""
-    used: set[str] = set()
-    found = []
-    for position, cell in enumerate(cells, 1):
-        base = cell.strip().lstrip("\ufeff") or f"column_{position}"
-        name, copy = base, 2
-        while name in used:
-            name, copy = f"{base}_{copy}", copy + 1
-        used.add(name)
-        found.append(name)
-    return found

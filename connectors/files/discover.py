@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from connectors.errors import UnreadableFile
-from connectors.files.records import SUFFIXES, kind
+from connectors.files.kinds import SUFFIXES, in_maildir, kind
 
 
 def discover(paths: Sequence[str]) -> list[Path]:
@@ -30,7 +30,7 @@ def _expand(text: str) -> Iterator[Path]:
     if path.is_dir():
         for inner in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-            if inner.is_file() and not hidden and kind(inner) in SUFFIXES:
+            if inner.is_file() and not hidden and (kind(inner) in SUFFIXES or in_maildir(inner)):
                 yield inner
     elif path.exists():
         yield path

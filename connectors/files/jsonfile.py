@@ -10,7 +10,8 @@ from typing import IO, Any
 from connectors.errors import UnreadableFile
 from connectors.files.encoding import encoding_of, lines, parts, sample, text_encoding
 from connectors.files.jsonsplit import Broken, elements
-from connectors.files.records import FileRecord, Limits, as_json, defect, kept_bytes, kind, too_large
+from connectors.files.kinds import kind
+from connectors.files.records import FileRecord, Limits, as_json, defect, kept_bytes, too_large
 
 
 def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
@@ -25,7 +26,7 @@ def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
     head = sample(stream)
     encoding, skip = encoding_of(head, b"}")
     codec = text_encoding(encoding)
-    if kind(path) != "json" or _is_lines(head[skip:].decode(encoding, "replace")):
+    if kind(path) in ("jsonl", "ndjson") or _is_lines(head[skip:].decode(encoding, "replace")):
         raws = enumerate(lines(stream, head, skip, encoding, kept_bytes(limits)), 1)
         yield from (_record(raw, row, codec, limits) for row, raw in raws if raw.strip())
         return

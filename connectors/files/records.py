@@ -1,17 +1,18 @@
-"""Files as records: picks the reader by suffix; a bad row becomes a record with a defect, never an exception."""
+"""Files as records: a bad row becomes a record with a defect, never an exception; the reader is told by the content."""
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TypeAlias
 
 from connectors.errors import UnreadableFile
+
+#: What is read, with a look ahead; what is under it does not matter.
+Stream: TypeAlias = "io.BufferedReader[Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,101 +90,69 @@ def records(path: Path, limits: Limits | None = None) -> Iterator[FileRecord]:
     """The records of a file, in order, in memory bounded by a record for text formats.
 
     Blank lines and rows are no records. Reading starts with the first record asked for, and so do the errors;
-    a gzip or a JSON file that breaks off raises after the records before the break.
+    a compressed or a JSON file that breaks off raises after the records before the break. A file that cannot be
+    read within an archive is a record with a defect.
 
     Raises:
         UnreadableFile: missing, empty, of an unknown kind, corrupt, encrypted or a decompression bomb.
     """
+    from connectors.files.unpack import open_bytes
+
     limits = limits or Limits()
     try:
-        suffix = _suffix(path)
+        _check(path)
         with open_bytes(path, limits) as stream:
-            if not stream.peek(1):
-                raise UnreadableFile(f"{path}: is empty; nothing to read")
-            yield from _reader(suffix)(path, stream, limits)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UnreadableFile(f"{path}: cannot be read ({reason}); {_advice(error)}") from error
+            yield from read(path, stream, limits)
+    except OSError as error:
+        raise UnreadableFile(f"{path}: cannot be read ({error.strerror or error}); {_advice(error)}") from error
 
 
-def _suffix(path: Path) -> str:
-    suffix = kind(path)
+def read(path: Path, stream: Stream, limits: Limits) -> Iterator[FileRecord]:
+    """The records of an unpacked stream; `path` names it.
+
+    Raises:
+        UnreadableFile: see `records`.
+    """
+    from connectors.files.kinds import HEAD_BYTES, told
+
+    head = stream.peek(HEAD_BYTES)
+    if not head:
+        raise UnreadableFile(f"{path}: is empty; nothing to read")
+    yield from _reader(told(path, head))(path, stream, limits)
+
+
+def _check(path: Path) -> None:
     if path.is_dir():
         raise UnreadableFile(f"{path}: is a folder; give its files, or the folder to `beejan ingest`")
-    if suffix not in SUFFIXES:
-        raise UnreadableFile(f"{path}: unknown kind of file; known: {', '.join(sorted(SUFFIXES))}, each also .gz")
     if not path.is_file():
         path.stat()  # says why, where there is nothing
         raise UnreadableFile(f"{path}: is no regular file; save it as one")
-    return suffix
 
 
-def _advice(error: Exception) -> str:
+def _advice(error: OSError) -> str:
     match error:
         case FileNotFoundError():
             return "check the path"
         case PermissionError():
             return "give yourself the right to read it"
-        case EOFError() | zlib.error() | gzip.BadGzipFile():
-            return "it is no whole gzip file: fetch or pack it again"
         case _:
             return "check the device it is on"
 
 
-SUFFIXES = ("csv", "tsv", "psv", "xlsx", "xls", "xlsm", "ods", "json", "jsonl", "ndjson", "txt", "log")
+def _reader(kind: str) -> Callable[[Path, Stream, Limits], Iterator[FileRecord]]:
+    from connectors.files import archive, delimited, htmlfile, jsonfile, kinds, lines, mailfile, workbook
 
-
-def kind(path: Path) -> str:
-    """The suffix that tells the reader, without `.gz`."""
-    names = [part.lstrip(".").lower() for part in path.suffixes]
-    if names and names[-1] == "gz":
-        names.pop()
-    return names[-1] if names else ""
-
-
-def _reader(suffix: str) -> Callable[[Path, IO[bytes], Limits], Iterator[FileRecord]]:
-    if suffix in ("csv", "tsv", "psv"):
-        from connectors.files.delimited import read
-    elif suffix in ("json", "jsonl", "ndjson"):
-        from connectors.files.jsonfile import read
-    elif suffix in ("txt", "log"):
-        from connectors.files.lines import read
-    else:
-        from connectors.files.workbook import read
-    return read
-
-
-def open_bytes(path: Path, limits: Limits) -> io.BufferedReader:
-    """The file's bytes, unpacked where it is gzip.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    if path.suffix.lower() != ".gz":
-        return path.open("rb")
-    by_ratio = max(FREE_BYTES, int(path.stat().st_size * limits.max_expansion_ratio))
-    packed = gzip.open(path, "rb")  # noqa: SIM115 -- closed with what is returned
-    return io.BufferedReader(_Bounded(path, packed, min(limits.max_expanded_bytes, by_ratio)), 1 << 16)
-
-
-class _Bounded(io.RawIOBase):
-    """A gzip stream that refuses to unpack without end."""
-
-    def __init__(self, path: Path, packed: gzip.GzipFile, most: int) -> None:
-        self._path, self._file, self._most, self._seen = path, packed, most, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader passes
-        count = self._file.readinto(buffer)
-        self._seen += count
-        if self._seen > self._most:
-            raise UnreadableFile(
-                f"{self._path}: unpacks to more than {self._most} bytes; a decompression bomb? Unpack it by hand"
-            )
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+    if kind in kinds.TABLES:
+        return delimited.read
+    if kind in kinds.JSONS:
+        return jsonfile.read
+    if kind in kinds.TEXTS:
+        return lines.read
+    if kind in kinds.PAGES:
+        return htmlfile.read
+    if kind in kinds.WORKBOOKS:
+        return workbook.read
+    return {
+        "eml": mailfile.read_eml, "mbox": mailfile.read_mbox, "msg": mailfile.read_msg,
+        "zip": archive.read_zip, "tar": archive.read_tar,
+    }[kind]  # fmt: skip

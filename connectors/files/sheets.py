@@ -1,8 +1,9 @@
 """Program: a workbook on standard input to its cells' text on standard output, a JSON value a line.
 
 It runs as a process of its own, because the parser of the old binary format ends the process it is in on some
-damaged files, where no exception can be caught. Lines: the rows as arrays, `null` after each sheet, and last
-`true`, or the error's class as a string. Without a last line it ended before its time.
+damaged files, where no exception can be caught. Lines: of each sheet an object with its `name` and `merged` areas
+(first row, first column, last row, last column), its rows as arrays, and `null`; and last `true`, or the error's
+class as a string. Without a last line it ended before its time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Any
 
 #: What damaged sizes in a file may make it ask for.
 _MEMORY_BYTES = 8 << 30
+
+#: A sheet with more merged areas is a drawing.
+_MOST_MERGED = 10_000
 
 
 def main() -> None:
@@ -31,8 +35,8 @@ def main() -> None:
         _put(True)
 
 
-def values(data: bytes) -> Iterator[list[str] | None]:
-    """The rows of each sheet from its first line on, and None after each sheet.
+def values(data: bytes) -> Iterator[dict[str, Any] | list[str] | None]:
+    """Each sheet's name and merged areas, its rows from its first line on, and None.
 
     Raises:
         Exception: what calamine raises for a workbook it cannot open.
@@ -41,7 +45,10 @@ def values(data: bytes) -> Iterator[list[str] | None]:
 
     book = CalamineWorkbook.from_filelike(BytesIO(data))
     for name in book.sheet_names:
-        for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False):
+        sheet = book.get_sheet_by_name(name)
+        merged = [[*first, *last] for first, last in sheet.merged_cell_ranges or []]
+        yield {"name": name, "merged": merged[:_MOST_MERGED]}
+        for row in sheet.to_python(skip_empty_area=False):
             yield [cell(value) for value in row]
         yield None
 

@@ -9,12 +9,14 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO
 
 from connectors.errors import UnreadableFile
-from connectors.files.delimited import check_width, names
+from connectors.files.delimited import check_width
+from connectors.files.header import Merged, find_header, header_depth, is_header, joined, names
 from connectors.files.records import FREE_BYTES, FileRecord, Limits, as_json
 
 #: Office puts an encrypted workbook into an OLE container, in a stream of this name.
@@ -24,6 +26,13 @@ _PROGRAM = Path(__file__).with_name("sheets.py")
 
 #: A workbook is read whole.
 _WHOLE_BYTES = 256 << 20
+
+
+@dataclass(slots=True)
+class _Sheet:
+    name: str
+    merged: list[Merged]
+    rows: list[list[str]] = field(default_factory=list)
 
 
 def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
@@ -39,8 +48,8 @@ def read(path: Path, stream: IO[bytes], limits: Limits) -> Iterator[FileRecord]:
         raise _protected(path)
     _check_archive(path, data, limits)
     found = False
-    for rows in _sheets(path, data):
-        for record in _sheet(path, rows, limits):
+    for sheet in _sheets(path, data):
+        for record in _records(path, sheet, limits):
             found = True
             yield record
     if not found:
@@ -66,7 +75,7 @@ def _check_archive(path: Path, data: bytes, limits: Limits) -> None:
         raise UnreadableFile(f"{path}: corrupt ({damaged} does not match its checksum); fetch or save it again")
 
 
-def _sheets(path: Path, data: bytes) -> Iterator[list[list[str]]]:
+def _sheets(path: Path, data: bytes) -> Iterator[_Sheet]:
     """The rows of each sheet, by connectors.files.sheets in a process of its own."""
     # -P: the folder of the program must not come before the standard library.
     command = [sys.executable, "-P", str(_PROGRAM)]
@@ -77,19 +86,20 @@ def _sheets(path: Path, data: bytes) -> Iterator[list[list[str]]]:
             process.kill()
 
 
-def _received(path: Path, data: bytes, process: subprocess.Popen[bytes]) -> Iterator[list[list[str]]]:
+def _received(path: Path, data: bytes, process: subprocess.Popen[bytes]) -> Iterator[_Sheet]:
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the program was started without pipes")
     with contextlib.suppress(BrokenPipeError), process.stdin as to:  # it ended: what it wrote, or did not, tells
         to.write(data)
-    rows: list[list[str]] = []
+    sheet = _Sheet("", [])
     for line in process.stdout:
         match json.loads(line):
+            case {"name": name, "merged": merged}:
+                sheet = _Sheet(name, [(a, b, c, d) for a, b, c, d in merged])
             case list() as row:
-                rows.append(row)
+                sheet.rows.append(row)
             case None:
-                yield rows
-                rows = []
+                yield sheet
             case True:
                 return
             case "PasswordError":
@@ -110,14 +120,24 @@ def _unopened(path: Path, reason: str) -> UnreadableFile:
     )
 
 
-def _sheet(path: Path, texts: list[list[str]], limits: Limits) -> Iterator[FileRecord]:
-    start = next((n for n, row in enumerate(texts) if sum(bool(cell) for cell in row) >= 2), None)
-    if start is None:
-        start = next((n for n, row in enumerate(texts) if any(row)), None)
+def _records(path: Path, sheet: _Sheet, limits: Limits) -> Iterator[FileRecord]:
+    start = find_header(sheet.rows)
     if start is None:
         return
-    check_width(path, len(texts[start]), limits)
-    header = names(texts[start])
-    for number, row in enumerate(texts[start + 1 :], start + 2):
+    depth = header_depth(start, sheet.merged) if is_header(sheet.rows[start]) else 0
+    cells = joined(sheet.rows, start, depth, sheet.merged) or [""] * len(sheet.rows[start])
+    check_width(path, len(cells), limits)
+    header = names(cells)
+    _fill_down(sheet, start + depth)
+    for number, row in enumerate(sheet.rows[start + depth :], start + depth + 1):
         if any(row):
-            yield as_json(dict(zip(header, row, strict=True)), number, limits)
+            record = as_json(dict(zip(header, row, strict=True)), number, limits)
+            yield replace(record, metadata={"sheet": sheet.name})
+
+
+def _fill_down(sheet: _Sheet, start: int) -> None:
+    """A cell merged over several rows is the value of each of them."""
+    for top, left, bottom, _ in sheet.merged:
+        if top >= start:
+            for row in sheet.rows[top + 1 : bottom + 1]:
+                row[left] = sheet.rows[top][left]

@@ -85,7 +85,7 @@ def _values(message: Message, found: Body, key: str | None) -> dict[str, Any]:
         inner = body(found.inner[0])
         whole, unquoted = inner.whole.strip(), inner.unquoted
     return fields(
-        text=_text(whole, unquoted, subject),
+        text=own_text(whole, unquoted, subject),
         whole=whole,
         key=key,
         sent=moment(message),
@@ -97,7 +97,8 @@ def _values(message: Message, found: Body, key: str | None) -> dict[str, Any]:
     )
 
 
-def _text(whole: str, unquoted: str, subject: str) -> str:
+def own_text(whole: str, unquoted: str, subject: str) -> str:
+    """What the sender wrote, else all there is, else the subject."""
     cut = own_words(unquoted, subject) if any(c.isalnum() for c in unquoted) else own_words(whole, subject)
     return cut or subject
 
