@@ -161,6 +161,18 @@ def _tls(target: NatsTarget) -> ssl.SSLContext:
     return context
 
 
+#: Whatever of these differs could lose, hide, double or hold up messages.
+_STREAM_CHECKED = (
+    "subjects", "retention", "storage", "discard", "discard_new_per_subject", "num_replicas", "max_bytes", "max_msgs",
+    "max_msgs_per_subject", "max_msg_size", "max_age", "duplicate_window", "no_ack", "sealed", "deny_purge",
+    "allow_rollup_hdrs", "mirror", "sources", "republish", "subject_transform",
+)  # fmt: skip
+_CONSUMER_CHECKED = (
+    "ack_policy", "deliver_policy", "max_deliver", "replay_policy", "filter_subject", "filter_subjects", "backoff",
+    "headers_only", "rate_limit_bps", "deliver_subject", "pause_until",
+)  # fmt: skip
+
+
 async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: StreamSpec) -> None:
     """Create the stream, or check that it is as it must be.
 
@@ -181,14 +193,15 @@ async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: Strea
         duplicate_window=spec.duplicate_window_s,
         num_replicas=spec.replicas,
         allow_direct=True,
+        max_age=0,
+        max_msgs=-1,
     )
     try:
         found = (await js.stream_info(name)).config
     except NotFoundError:
         await _create(f"stream {name}", js.add_stream(wanted))
         return
-    checked = ("subjects", "retention", "storage", "discard", "num_replicas", "max_bytes", "duplicate_window")
-    _refuse_drift(f"stream {name}", wanted, found, checked)
+    _refuse_drift(f"stream {name}", wanted, found, _STREAM_CHECKED)
 
 
 async def ensure_consumer(js: Any, stream: str, spec: ConsumerSpec) -> None:
@@ -216,7 +229,7 @@ async def ensure_consumer(js: Any, stream: str, spec: ConsumerSpec) -> None:
     except NotFoundError:
         await _create(f"consumer {spec.name}", js.add_consumer(stream, wanted))
         return
-    _refuse_drift(f"consumer {spec.name}", wanted, found, ("ack_policy", "deliver_policy", "max_deliver"))
+    _refuse_drift(f"consumer {spec.name}", wanted, found, _CONSUMER_CHECKED)
     if (found.ack_wait, found.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
         await js.add_consumer(stream, wanted)
 

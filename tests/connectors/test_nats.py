@@ -281,3 +281,48 @@ def test_packs_are_pulled_by_their_records(server):
         return [len(await pull(subscription, rows, 0.2, count_header="Count")) for rows in (35, 10, 500)]
 
     assert with_connection(server, work) == [4, 1, 15]
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"max_age": 60.0}, "max_age is 60.0, must be 0"),
+        ({"max_msgs": 5}, "max_msgs is 5, must be -1"),
+        ({"max_msg_size": 1024}, "max_msg_size is 1024"),
+        ({"max_msgs_per_subject": 9}, "max_msgs_per_subject is 9"),
+        ({"duplicate_window": 5.0}, "duplicate_window is 5.0, must be 60"),
+        ({"discard": "old"}, "discard is"),
+        ({"subjects": ["s.>", "t.>"]}, "subjects is"),
+        ({"deny_purge": True}, "deny_purge is True"),
+        ({"allow_rollup_hdrs": True}, "allow_rollup_hdrs is True"),
+        ({"no_ack": True}, "no_ack is True"),
+    ],
+)
+def test_each_drift_of_a_stream_is_refused(server, change, shown):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        config = (await js.stream_info("S")).config.evolve(**change)
+        await js.update_stream(config)
+        with pytest.raises(StreamDrift, match=shown):
+            await ensure_stream(js, "S", ["s.>"], SPEC)
+
+    with_connection(server, work)
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"max_deliver": 3}, "max_deliver is 3, must be -1"),
+        ({"filter_subject": "s.a"}, "filter_subject is 's.a'"),
+        ({"headers_only": True}, "headers_only is True"),
+    ],
+)
+def test_each_drift_of_a_consumer_is_refused(server, change, shown):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
+        await js.add_consumer("S", (await js.consumer_info("S", "c")).config.evolve(**change))
+        with pytest.raises(StreamDrift, match=shown):
+            await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
+
+    with_connection(server, work)
