@@ -173,7 +173,7 @@ class Folder:
         try:
             for number, one in enumerate(records(path, self._limits), 1):
                 key = _key(one, self._mapping) or _own_key(name, one.payload, number, known)
-                about = {"file": name, "row": one.row}
+                about = {"file": name, "row": one.row} | dict(one.metadata)
                 yield Record(one.payload, one.content_type, key, "", about, one.defect_code, one.defect_message)
         except UnreadableFile as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -236,10 +236,10 @@ def _device_failed(cause: BaseException | None) -> bool:
 
 
 def _key(one: FileRecord, mapping: Mapping | None) -> str | None:
-    if one.content_type != "application/json" or one.defect_code is not None:
-        return None
-    row = json.loads(one.payload)
-    key = source_key(mapping or default_mapping(row), row)
+    key = one.key
+    if one.content_type == "application/json" and one.defect_code is None:
+        row = json.loads(one.payload)
+        key = source_key(mapping or default_mapping(row), row) or key
     return key[:200] if key else None
 
 
