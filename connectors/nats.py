@@ -404,6 +404,21 @@ async def trim(js: Any, stream: str, consumer: str, most_bytes: int) -> int:
     return int(floor + 1 - state.first_seq)
 
 
+#: Advisories that a person should know of, by what they are about.
+_GRAVE = ("STREAM.DELETED", "STREAM.UPDATED", "CONSUMER.DELETED", "CONSUMER.MAX_DELIVERIES", "CONSUMER.MSG_TERMINATED")
+
+
+async def advisories(js: Any, stream: str, about: str) -> dict[str, int]:
+    """How many advisories of each grave kind the stream of them holds about the stream `about`."""
+    info = await js.stream_info(stream, subjects_filter="$JS.EVENT.ADVISORY.*.*.>")
+    counts: dict[str, int] = {}
+    for subject, count in (info.state.subjects or {}).items():
+        group, kind, name = subject.removeprefix("$JS.EVENT.ADVISORY.").split(".")[:3]
+        if name == about and f"{group}.{kind}" in _GRAVE:
+            counts[f"{group}.{kind}".lower()] = counts.get(f"{group}.{kind}".lower(), 0) + count
+    return counts
+
+
 async def follow(js: Any, subject: str, after_seq: int) -> AsyncIterator[tuple[int, bytes]]:
     """Messages of `subject` from `after_seq + 1` on, as (stream sequence, data), for ever.
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.curate.main import CONSUMER
+from connectors.nats import advisories
+from engine.curate.main import ADVISORIES, CONSUMER
 from engine.govern.api_keys import key_hash, new_key
 from engine.reconcile import watch
 from serve.auth import require, services
@@ -60,7 +61,9 @@ async def get_status(request: Request) -> dict[str, Any]:
     """Rows stored, what waits in the stream, what is in flight, and what does not add up."""
     served = services(request)
     integrity = await asyncio.to_thread(watch.load, served.settings.data_dir)
-    return {"writer": await call("status"), "stream": await stream_state(served), "integrity": integrity}
+    told = await advisories(served.reads, ADVISORIES, served.settings.nats.stream)
+    stream = await stream_state(served) | {"advisories": told}
+    return {"writer": await call("status"), "stream": stream, "integrity": integrity}
 
 
 async def stream_state(served: Services) -> dict[str, Any]:

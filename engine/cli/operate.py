@@ -46,6 +46,7 @@ def status(
             ["waiting in the stream", f"{stream['waiting']:,}"],
             ["in flight", f"{stream['in_flight']:,}"],
             ["stream holds", f"{stream['messages']:,} messages, {stream['bytes'] / 1e6:.1f} MB"],
+            *[[f"advisory {kind}", f"{count:,}"] for kind, count in stream.get("advisories", {}).items()],
             ["last commit", writer["last_commit_at"] or "none since the start"],
             ["missing", ", ".join(f"{g['kind']} {g['count']}" for g in found["integrity"]["gaps"]) or "nothing"],
             *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],

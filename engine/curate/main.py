@@ -23,6 +23,8 @@ from engine.settings import Settings
 
 CONSUMER = "curate"
 ALERTS = "ALERTS"
+#: What JetStream tells of streams and consumers: deleted, changed, deliveries exhausted, messages terminated.
+ADVISORIES = "ADVISORIES"
 
 log = logging.getLogger("beejan.stream")
 
@@ -30,8 +32,10 @@ _TRIM_EVERY_S = 30.0
 
 
 async def prepare_streams(settings: Settings, js: Any) -> None:
-    """The intake stream, its consumer and the alert stream, created or checked."""
+    """The intake stream, its consumer, the alert stream and JetStream's own advisories, created or checked."""
     nats = settings.nats
+    events = [f"$JS.EVENT.ADVISORY.{kind}.>" for kind in ("STREAM", "CONSUMER")]
+    await ensure_stream(js, ADVISORIES, events, StreamSpec(16 << 20, 1 << 20, 120, nats.replicas, drop_old=True))
     spec = StreamSpec(nats.max_bytes, nats.max_payload_bytes, nats.duplicate_window_s, nats.replicas)
     await ensure_stream(js, nats.stream, ["complaints.>"], spec)
     await ensure_consumer(

@@ -16,6 +16,7 @@ from connectors.nats import (
     StreamDrift,
     StreamSpec,
     ack_all,
+    advisories,
     connect,
     ensure_consumer,
     ensure_stream,
@@ -326,3 +327,20 @@ def test_each_drift_of_a_consumer_is_refused(server, change, shown):
             await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
 
     with_connection(server, work)
+
+
+def test_grave_advisories_are_kept_and_counted(server):
+    async def work(js):
+        drop = StreamSpec(1 << 20, 1 << 20, 60, drop_old=True)
+        await ensure_stream(js, "ADVISORIES", ["$JS.EVENT.ADVISORY.STREAM.>", "$JS.EVENT.ADVISORY.CONSUMER.>"], drop)
+        for name in ("S", "T"):
+            await ensure_stream(js, name, [f"{name}.>"], SPEC)
+        await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
+        await js.delete_consumer("S", "c")
+        await js.delete_stream("T")
+        async with asyncio.timeout(5):
+            while "stream.deleted" not in await advisories(js, "ADVISORIES", "T"):
+                await asyncio.sleep(0.05)
+        return await advisories(js, "ADVISORIES", "S"), await advisories(js, "ADVISORIES", "T")
+
+    assert with_connection(server, work) == ({"consumer.deleted": 1}, {"stream.deleted": 1})
