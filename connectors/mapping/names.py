@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from connectors.mapping.schema import FIELDS, Mapping
 
@@ -28,6 +29,11 @@ ALIASES = {
 
 def default_mapping(columns: Iterable[str]) -> Mapping:
     """The mapping of a source whose columns are named like ours (case and spaces aside)."""
+    return _default(tuple(columns))
+
+
+@lru_cache(maxsize=256)  # the rows of a table share their columns
+def _default(columns: tuple[str, ...]) -> Mapping:
     fields: dict[str, str] = {}
     by_name = {column.strip().casefold().replace(" ", "_"): column for column in columns}
     for name in FIELDS:
