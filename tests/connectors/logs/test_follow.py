@@ -7,6 +7,8 @@ import pytest
 
 from connectors.logs.follow import Logs
 from connectors.logs.settings import LogSettings
+from connectors.settings import MAPPINGS
+from engine.settings import load_settings
 from tests.connectors.conformance import Case, Conformance, read_all
 
 START = r"\d{4}-\d\d-\d\d \d\d:\d\d"
@@ -216,3 +218,19 @@ def test_wrong_patterns_and_encodings_are_refused():
     for wrong in ({"start": "("}, {"fields": ["(?P<a"]}, {"encoding": "utf-16"}, {"encoding": "klingon"}):
         with pytest.raises(ValueError, match=r"expected|regular"):
             LogSettings.model_validate({"paths": ["a"], **wrong})
+
+
+def test_the_shipped_example_reads_what_its_comment_shows(tmp_path):
+    path = MAPPINGS.parent / "sources" / "call_center_log.yaml"
+    source = load_settings(path).sources["call-centre"]
+    shown = [line[4:] for line in path.read_text().splitlines() if line.startswith("#   ")]
+    append(tmp_path / "calls.log", "\n".join(shown) + "\n")
+    settings = source.model_copy(update={"paths": (str(tmp_path / "calls.log"),), "linger_s": 0})
+    (record,) = read_all(Logs("call-centre", settings))
+    values = json.loads(record.payload)
+    assert values.pop("entry").count("\n") == 2
+    assert values == {
+        "time": "2026-03-01 10:00:12", "agent": "a117", "ticket": "T-20931", "msisdn": "08031234567",
+        "text": "Customer says there has been no network in Ikeja\nsince Monday, and wants a refund.",
+    }  # fmt: skip
+    assert set(settings.load_mapping().columns()) == {*values, "entry"}
