@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test test-all check format bench clean
+.PHONY: help install demo up test test-all test-faults check format bench clean
 
 help: ## Show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make the environment in .venv with the tested versions
 
@@ -27,10 +27,13 @@ up: install ## Start an engine on ./data
 	@$(BIN)/beejan up
 
 test: install ## The tests that every change must pass
-	@$(BIN)/python -m pytest -m "not soak"
+	@BEEJAN_FAULT_ROWS=$${BEEJAN_FAULT_ROWS:-1000} $(BIN)/python -m pytest -m "not soak and (not faults or short)"
 
 test-all: install ## All tests, the minutes-long ones too
 	@$(BIN)/python -m pytest
+
+test-faults: install ## The fault matrix: 20,000 complaints in each fault (docs/faults.md)
+	@$(BIN)/python -m pytest tests/faults
 
 check: install ## Lint, format and types
 	@$(BIN)/ruff check .

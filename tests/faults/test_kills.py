@@ -1,6 +1,5 @@
 """kill -9 of every part while complaints come in: nothing acknowledged is lost, nothing doubled, nothing by halves."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -120,5 +119,5 @@ def test_a_second_engine_is_refused_and_hurts_nothing(engine):
         refused += 1
     seconds = [flood.probe()]
     flood.finish()
-    assert engine.process.poll() is None and os.path.exists(engine.folder / "engine.json")
+    assert engine.process.poll() is None and (engine.folder / "engine.json").exists()
     judge(flood, refused, seconds).check()
