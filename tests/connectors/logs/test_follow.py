@@ -234,3 +234,17 @@ def test_the_shipped_example_reads_what_its_comment_shows(tmp_path):
         "text": "Customer says there has been no network in Ikeja\nsince Monday, and wants a refund.",
     }  # fmt: skip
     assert set(settings.load_mapping().columns()) == {*values, "entry"}
+
+
+def test_a_rotated_file_that_still_grows_is_not_left(tmp_path):
+    path, cursors = tmp_path / "a.log", {}
+    append(path, "one\n")
+    connector = follow(path, linger_s=60)
+    read_all(connector, cursors)
+    by_rename(path)
+    append(path, "new\n")
+    append(tmp_path / "a.log.1", "late\n")
+    assert texts(read_all(connector, cursors)) == ["late"]
+    append(tmp_path / "a.log.1", "later\n")
+    assert texts(read_all(connector, cursors)) == ["later"]
+    assert texts(read_all(follow(path), cursors)) == ["new"]
