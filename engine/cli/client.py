@@ -137,6 +137,9 @@ def _error(response: httpx.Response, url: str) -> BeejanError:
         detail = str(response.json().get("detail"))
     except (ValueError, AttributeError):
         detail = f"HTTP {response.status_code} from {url}"
+    if response.status_code == 404 and "problem+json" not in response.headers.get("content-type", ""):
+        # Ray Serve's proxy, before it knows the API's routes.
+        return EngineAway(f"engine at {url}: the API is being started again; see `beejan status`")
     match response.status_code:
         case 401 | 403 | 413:
             return Refused(detail)

@@ -1,9 +1,12 @@
 import json
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from engine.cli.app import app
+from engine.cli.client import EngineAway, _error
+from engine.cli.output import NotFound
 
 run = CliRunner().invoke
 
@@ -116,3 +119,11 @@ def test_process_prints_a_line_a_text_in_order(tmp_path):
     import numpy as np
 
     assert np.load(vectors).shape == (3, 384)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("text/plain", EngineAway), ("application/problem+json", NotFound)], ids=["proxy", "api"]
+)
+def test_a_404_of_the_proxy_means_try_again(kind, error):
+    answer = httpx.Response(404, json={"detail": "no such complaint"}, headers={"content-type": kind})
+    assert type(_error(answer, "http://127.0.0.1:1")) is error

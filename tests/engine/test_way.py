@@ -184,7 +184,7 @@ def test_secrets_are_private(engine):
 def test_a_second_engine_on_the_folder_is_refused(engine):
     command = [sys.executable, "-m", "engine.cli", "up", "--data-dir", str(engine.folder), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert "already runs" in done.stderr
 
 
