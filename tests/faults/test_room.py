@@ -36,6 +36,7 @@ def test_the_stream_is_full(start):
 
 
 def test_the_disk_is_full(start, small_disk):
+    (small_disk / "data").mkdir()
     engine = start(small_disk / "data", BEEJAN_NATS__MAX_BYTES=str(128 << 20))
 
     def fault():
