@@ -49,7 +49,7 @@ def _plain_lines(raw: bytes) -> bytes:
     raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
-    raw = raw.lstrip(b"\n")
+    raw = raw.strip(b"\n") + b"\n"
     return raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
 
 

@@ -57,6 +57,9 @@ def _mostly(data: bytes) -> bool:
 
 
 def _guess(data: bytes) -> str | None:
+    """The likeliest encoding; where most letters are ASCII the language is written in Latin ones."""
+    if sum(byte > 127 for byte in data[:65_536]) * 4 < len(data[:65_536]):
+        return "cp1252"
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:65_536]).best()

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from connectors.files.records import FileRecord, Limits, records
-from connectors.mapping import Mapping, default_mapping
+from connectors.mapping import Mapping, default_mapping, source_key
 from engine.intake.accept import clean
 from engine.intake.envelope import Envelope
 
@@ -52,7 +52,7 @@ def envelopes(path: Path, source: FileSource, now: datetime, limits: Limits) -> 
             content_type=record.content_type,
             received_at=now,
             mapping=inline,
-            metadata={"file": clean(path.name), "row": record.row},
+            metadata={"file": clean(path.name), "row": record.row, **record.metadata},
             defect_code=record.defect_code,
             defect_message=record.defect_message,
         )
@@ -61,11 +61,11 @@ def envelopes(path: Path, source: FileSource, now: datetime, limits: Limits) -> 
 def _key(record: FileRecord, mapping: Mapping | None, seen: Counter[bytes]) -> str:
     if record.content_type == "application/json" and record.defect_code is None:
         row = json.loads(record.payload)
-        column = (mapping or default_mapping(row)).fields.get("source_key")
-        names = (column,) if isinstance(column, str) else column or ()
-        parts = [str(row[name]).strip() for name in names if str(row.get(name) or "").strip()]
-        if parts:
-            return clean(":".join(parts))[:200]
+        key = source_key(mapping or default_mapping(row), row)
+        if key:
+            return clean(key)[:200]
+    if record.key:
+        return clean(record.key)[:200]
     digest = hashlib.sha256(record.payload).digest()
     seen[digest] += 1
     return f"~{digest.hex()[:16]}.{seen[digest]}"

@@ -43,3 +43,19 @@ def test_defects_are_envelopes_too(tmp_path):
     path.write_text("id,text\n1,a,b\n")
     (found,) = read(path)
     assert (found.defect_code, found.content_type) == ("wrong_column_count", "text/csv")
+
+
+def test_the_same_mail_in_an_eml_and_an_mbox_is_the_same_complaint(tmp_path):
+    mail = b"From: a@example.com\nMessage-ID: <1@x>\nSubject: s\n\nno light\n"
+    bounce = b"From: mailer-daemon@example.com\nMessage-ID: <2@x>\n\nno such box\n"
+    (tmp_path / "a.eml").write_bytes(mail.replace(b"\n", b"\r\n"))
+    (tmp_path / "b.eml").write_bytes(bounce)
+    line = b"From a@example.com Mon May  4 10:00:00 2026\n"
+    (tmp_path / "a.mbox").write_bytes(line + mail + b"\n" + line + bounce + b"\n")
+    source = FileSource("file", "inbox")
+    apart, together = (
+        [(e.event_id, e.source_key) for name in names for e in envelopes(tmp_path / name, source, NOW, Limits())]
+        for names in (("a.eml", "b.eml"), ("a.mbox",))
+    )
+    assert apart == together
+    assert [key for _, key in apart] == ["1@x", "2@x"]
