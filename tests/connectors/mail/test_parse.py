@@ -1,4 +1,5 @@
 import json
+from base64 import b64encode
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -58,7 +59,7 @@ def test_what_is_cut_off_stays_in_full_text():
         ("naïve café".encode(), "text/plain; charset=no-such-thing"),
         ("naïve café".encode("cp1252"), "text/plain; charset=utf-8"),
         ("naïve café".encode("latin-1"), "text/plain; charset=latin-1"),
-        ("naïve café".encode("utf-16"), "text/plain; charset=utf-16"),
+        (b64encode("naïve café".encode("utf-16")), "text/plain; charset=utf-16\nContent-Transfer-Encoding: base64"),
     ],
 )
 def test_wrong_charset_labels_are_seen_through(body, kind):
