@@ -5,12 +5,13 @@ Precedence: command line > environment (`BEEJAN_NATS__URL`) > `--config` file > 
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from connectors.errors import Terminal
@@ -108,6 +109,27 @@ class EmbedSettings(_Section):
     dimensions: int = Field(384, ge=8, le=8192, description="Length of the model's vectors")
 
 
+class OverloadSettings(_Section):
+    """What gives way when complaints come in faster than they are processed."""
+
+    ladder: dict[Literal["embedding_static", "intake_slowed"], Annotated[float, Field(gt=0)]] = Field(
+        {"embedding_static": 15, "intake_slowed": 300},
+        description="Steps in their order, each with the seconds behind at which it begins; empty: never",
+    )
+    calm_s: float = Field(30, ge=0.5, le=3600, description="How long it must be calm before a step is taken back, s")
+    static_folder: Path | None = Field(
+        None, description="Where the static model is kept; default: beejan/static in the user's cache"
+    )
+
+    @field_validator("ladder")
+    @classmethod
+    def _rises(cls, ladder: dict[str, float]) -> dict[str, float]:
+        seconds = list(ladder.values())
+        if any(low >= high for low, high in itertools.pairwise(seconds)):
+            raise ValueError("each step begins at more seconds behind than the one before it")
+        return ladder
+
+
 class ServeSettings(_Section):
     """The HTTP side."""
 
@@ -152,6 +174,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings.model_validate({})
     intake: IntakeSettings = IntakeSettings.model_validate({})
     embed: EmbedSettings = EmbedSettings.model_validate({})
+    overload: OverloadSettings = OverloadSettings.model_validate({})
     serve: ServeSettings = ServeSettings.model_validate({})
     surge: SurgeSettings = SurgeSettings.model_validate({})
     reconcile: ReconcileSettings = ReconcileSettings.model_validate({})

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from models.classify import ZeroShotClassifier
     from models.priority import PriorityModel
 
+#: The step of the ladder under which texts are embedded by the static model (docs/overload.md).
+EMBEDDING_STATIC = "embedding_static"
+
 #: Part of every curated row; raised whenever a stage gives other results for the same payload.
 PIPELINE_VERSION = "1"
 
@@ -35,3 +38,14 @@ class Context:
     now: datetime
     max_text_chars: int = 200_000
     mappings: dict[str, Mapping] = field(default_factory=dict)
+    #: Work that is left out for now, by the names of the ladder's steps.
+    shed: frozenset[str] = frozenset()
+    #: Embeds while `embedding_static` is shed.
+    quick: Embedder | None = None
+
+    @property
+    def embeds(self) -> tuple[Embedder, list[str]]:
+        """The model that embeds now, and what its rows are degraded by."""
+        if self.quick is not None and EMBEDDING_STATIC in self.shed:
+            return self.quick, [EMBEDDING_STATIC]
+        return self.embedder, []

@@ -14,15 +14,17 @@ CLASSIFIER = "zero-shot/1"
 
 
 def embed(rows: pa.Table, context: Context) -> Output:
-    """Vectors (n, d) float32, unit rows, of the masked text."""
-    vectors = context.embedder.encode(rows["text"].to_pylist())
+    """Vectors (n, d) float32, unit rows, of the masked text; by the static model where the full one is shed."""
+    embedder, degraded = context.embeds
+    vectors = embedder.encode(rows["text"].to_pylist())
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
     size = rows.num_rows
     return Output(
         {
-            "vector": pa.FixedSizeListArray.from_arrays(flat, context.embedder.dimensions),
-            "embedding_model": [context.embedder.name] * size,
-            "embedding_revision": [context.embedder.revision] * size,
+            "vector": pa.FixedSizeListArray.from_arrays(flat, embedder.dimensions),
+            "embedding_model": [embedder.name] * size,
+            "embedding_revision": [embedder.revision] * size,
+            "degraded": [degraded] * size,
             "pipeline_version": [PIPELINE_VERSION] * size,
         }
     )
@@ -75,6 +77,7 @@ def embed_stage(dimensions: int) -> Stage:
         ("embedding_model", pa.string()),
         ("embedding_revision", pa.string()),
         ("pipeline_version", pa.string()),
+        ("degraded", STRINGS),
     ]
     return Stage("embed", ("text",), pa.schema(adds), embed)
 
