@@ -53,7 +53,7 @@ def _values(mail: Any, transport: Message, found: Body) -> dict[str, Any]:
     sender = addresses(headers(transport, "from")) or addresses([mail.sender or ""])
     to = addresses(headers(transport, "to")) or [(r.name, r.email_address) for r in mail.recipients if r.email_address]
     sent = moment(transport)
-    if sent is None and mail.sent_date is not None:
+    if sent is None and mail.sent_date is not None and mail.sent_date.year >= 1970:  # 1601 is Outlook for none
         sent = mail.sent_date.astimezone(UTC).isoformat()
     return fields(
         text=own_text(found.whole.strip(), found.unquoted, subject),
