@@ -1,5 +1,6 @@
 """kill -9 of every part while complaints come in: nothing acknowledged is lost, nothing doubled, nothing by halves."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -68,7 +69,8 @@ def test_every_process_killed_at_once(engine):
         everything = [process for process, _ in engine.processes()]
         engine.kill()
         for process in everything:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         engine.start()
 
     strike(Flood(engine, "kill -9 every process"), times(5), fault)
