@@ -64,6 +64,7 @@ def record(key, text):
     return Envelope("sms", "poison", key, body, "application/json", datetime.now(UTC))
 
 
+@pytest.mark.soak
 def test_poison_is_dead_lettered_and_the_others_pass(nats, ray_, context):
     import ray
 

@@ -68,7 +68,8 @@ def test_a_file_with_broken_rows_adds_up(engine, tmp_path):
     )
     assert (again["stored"], again["duplicates"]) == (0, 60)
     (row,) = [r for r in dead["dead_letters"] if r["reason"] == "empty_text"]
-    assert engine.cli("dlq", "show", row["event_id"])["payload_ref"] == f"raw.envelopes/{row['event_id']}"
+    (attempt,) = engine.cli("dlq", "show", row["event_id"])["attempts"]
+    assert attempt["payload_ref"] == f"raw.envelopes/{row['event_id']}"
     assert engine.cli("dlq", "retry", row["event_id"])["retried"] == 1
     assert engine.cli("dlq", "show", "0" * 12, code=3)["error"]["code"] == 3
 
