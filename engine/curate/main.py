@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ from connectors.errors import BeejanError
 from connectors.nats import ConsumerSpec, StreamSpec, connect, ensure_consumer, ensure_stream, trim
 from engine.curate.context import build_context
 from engine.curate.dataset import configure
+from engine.curate.load import Overload
+from engine.curate.spare import Spare
+from engine.curate.static_model import Quick
 from engine.curate.stream import Stream
 from engine.run import actors, runtime
 from engine.settings import Settings
+from engine.stages.context import Context
 
 CONSUMER = "curate"
 ALERTS = "ALERTS"
@@ -60,11 +65,18 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
         # Set after ray.init, which installs its own; without one Ray aborts the process.
         loop.add_signal_handler(sign, stopping.set)
     context = await asyncio.to_thread(_context, settings)
+    quick = Quick(settings, context, _put)
+    reference = _put(context)
+    overload = Overload(settings, reference, quick)
     puller = await connect(addresses.nats.role("ingester"), "beejan-ingester")
     subscription = await puller.jetstream().pull_subscribe_bind(CONSUMER, settings.nats.stream)
-    stream = Stream(settings, subscription, context)
+    stream = Stream(settings, subscription, reference, overload)
     (runtime.run_folder(data_dir) / f"stream-{os.getpid()}.ready").touch()
-    helpers = [asyncio.create_task(_stop_on(stopping, stream)), asyncio.create_task(_keep_room(js, settings))]
+    works = [_stop_on(stopping, stream), _keep_room(js, settings)]
+    if settings.overload.ladder:
+        spare = Spare(settings, context, quick, lambda: overload.calm and stream.held == 0 and not stopping.is_set())
+        works += [overload.watch(partial(_queue, js, settings), lambda: stream.held), spare.work()]
+    helpers = [asyncio.create_task(work) for work in works]
     await stream.run(once=once)
     for helper in helpers:
         helper.cancel()
@@ -75,6 +87,12 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
 async def _stop_on(stopping: asyncio.Event, stream: Stream) -> None:
     await stopping.wait()
     stream.stop()
+
+
+async def _queue(js: Any, settings: Settings) -> tuple[int, int]:
+    """Messages not yet delivered, and the sequence of the stream's last one."""
+    found = await js.consumer_info(settings.nats.stream, CONSUMER)
+    return found.num_pending, found.delivered.stream_seq + found.num_pending
 
 
 async def _keep_room(js: Any, settings: Settings) -> None:
@@ -90,13 +108,18 @@ async def _keep_room(js: Any, settings: Settings) -> None:
                 log.info("%d acknowledged messages left the stream", gone)
 
 
-def _context(settings: Settings) -> object:
-    import ray
-
+def _context(settings: Settings) -> Context:
     configure()
     actors.ensure(settings)
     embedder = actors.RemoteEmbedder.wait(settings)
-    return ray.put(build_context(settings, embedder))
+    return build_context(settings, embedder)
+
+
+def _put(context: Context) -> Any:
+    """A context for the workers."""
+    import ray
+
+    return ray.put(context)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from connectors.nats import ack_all, pull
 from engine.curate import alone
 from engine.curate.dataset import BatchFailed, run_batch, time_limit
 from engine.curate.held import Held, MicroBatch, batches, open_messages, settle
+from engine.curate.load import Overload
 from engine.intake.envelope import to_table
 from engine.intake.pack import COUNT_HEADER
 from engine.run import actors
@@ -41,17 +42,24 @@ class Stream:
         settings: bounds of a micro-batch.
         subscription: a pull subscription to the durable consumer.
         context: reference of the stages' context.
+        overload: what is shed under load; default: nothing.
     """
 
-    def __init__(self, settings: Settings, subscription: Any, context: Any) -> None:
+    def __init__(self, settings: Settings, subscription: Any, context: Any, overload: Overload | None = None) -> None:
         self._settings = settings
         self._subscription = subscription
         self._context = context
+        self._overload = overload or Overload(settings, context)
         self._stopping = asyncio.Event()
         self._held: set[Held] = set()
         self._suspects: dict[str, None] = {}
         self._commit: asyncio.Task[None] | None = None
         self.batches = 0
+
+    @property
+    def held(self) -> int:
+        """Records that were delivered and are not done."""
+        return sum(one.left for one in list(self._held))
 
     def stop(self) -> None:
         """Finish what is in flight, then end."""
@@ -82,6 +90,7 @@ class Stream:
         """Work through messages, in micro-batches of their records."""
         held, rows = await asyncio.to_thread(open_messages, messages)
         self._held.update(held)
+        self._overload.opened(len(held), len(rows))
         await self._release([one for one in held if not one.left])
         for batch in batches(rows, self._settings.intake.max_batch_rows):
             await self._one(batch)
@@ -91,8 +100,9 @@ class Stream:
             fresh = await self._without_committed(batch)
             suspects = [row for row in fresh.rows if row.event_id in self._suspects]
             others = [row for row in fresh.rows if row.event_id not in self._suspects]
-            for part in ([others] if others else []) + [[row] for row in suspects]:
-                await self._compute(fresh.take(part))
+            async with self._overload.batch(len(fresh)):
+                for part in ([others] if others else []) + [[row] for row in suspects]:
+                    await self._compute(fresh.take(part))
         except Transient as error:
             await self._settle()
             await self._put_back(batch, error)
@@ -122,7 +132,7 @@ class Stream:
         await self._start_commit(batch, blocks)
 
     async def _run(self, batch: MicroBatch, *, retry: bool = True) -> list[Any]:
-        """The processed blocks of a micro-batch. What is to be shed under load is decided and passed on here."""
+        """The processed blocks of a micro-batch, by the context that the load allows."""
         rows = [(row.event_id, row.envelope, row.held.seq) for row in batch.rows]
         limit_s = time_limit(len(batch), self._settings.intake.batch_timeout_s)
 
@@ -131,7 +141,7 @@ class Stream:
                 table = to_table(rows)
             except Exception as error:  # a record that Arrow cannot hold is found by halving, like any other
                 raise BatchFailed(type(error).__name__) from error
-            return run_batch(table, self._context, batch.now, limit_s=limit_s, retries=1 if retry else 0)
+            return run_batch(table, self._overload.context, batch.now, limit_s=limit_s, retries=1 if retry else 0)
 
         return await asyncio.to_thread(work)
 

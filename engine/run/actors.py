@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +31,7 @@ _CHUNK_TEXTS = 256
 #: Up to this many texts are a query, which has a thread of its own beside the batches'.
 _QUERY_TEXTS = 4
 
-_BULK, _QUERY = "bulk", "query"
+_BULK, _QUERY, _SLOW = "bulk", "query", "slow"
 
 
 class EmbedderAway(Transient):
@@ -89,6 +91,12 @@ class EmbedderProcess:
         """Which texts are longer than the model reads."""
         return self._embedder.truncated(texts)
 
+    def distil(self, path: Path) -> bool:
+        """Make the static model of this one; see engine.curate.static_model.make."""
+        from engine.curate.static_model import make
+
+        return make(path, self._embedder)
+
     def describe(self) -> tuple[str, str, int]:
         """Name, revision and dimensions of the model."""
         return self._embedder.name, self._embedder.revision, self._embedder.dimensions
@@ -103,7 +111,7 @@ def ensure(settings: Settings) -> None:
     # Ray sets OMP_NUM_THREADS to 1 here: a thread a core, each with a batch of its own, has no barriers to wait at.
     threads = settings.embed.threads or os.cpu_count() or 1
     for index in range(settings.embed.actors):
-        ray.remote(concurrency_groups={_BULK: threads, _QUERY: 1})(EmbedderProcess).options(
+        ray.remote(concurrency_groups={_BULK: threads, _QUERY: 1, _SLOW: 1})(EmbedderProcess).options(
             name=embedder_name(index),
             num_cpus=0,
             num_gpus=settings.embed.num_gpus,
@@ -174,6 +182,22 @@ class RemoteEmbedder:
             return np.concatenate(ray.get(parts))
         except (ValueError, ray.exceptions.ActorDiedError, ray.exceptions.ActorUnavailableError) as error:
             raise EmbedderAway(f"embedder: {type(error).__name__}; the batch is tried again") from error
+
+
+async def distil(path: Path) -> bool:
+    """Have an embedding actor make the static model, beside its other work; returns whether it is there.
+
+    Raises:
+        EmbedderAway: an actor died or is not there.
+    """
+    import ray
+
+    try:
+        actor = ray.get_actor(embedder_name(0), namespace=NAMESPACE)
+        made = actor.distil.options(concurrency_group=_SLOW).remote(path)
+        return bool(await asyncio.wrap_future(made.future()))
+    except (ValueError, ray.exceptions.ActorDiedError, ray.exceptions.ActorUnavailableError) as error:
+        raise EmbedderAway(f"embedder: {type(error).__name__}; the static model is made later") from error
 
 
 def writer_call(method: str, *arguments: Any, limit_s: float = 60) -> Any:

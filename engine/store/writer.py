@@ -152,21 +152,51 @@ class Writer:
         dead = self._dead.upsert(rows.dead_letters(failed, datetime.now(UTC)))
         curated = self._mark_duplicates(alive)
         before = _find(self._serving, "event_id", alive["event_id"].to_pylist(), [*DIMENSIONS, "occurred_at"])
-        self._curated.upsert(rows.conform(curated, self._curated.schema), update=True)
+        added = self._put_in_place(before, curated)
+        self._dead.make_durable()
+        self._remember(curated, failed)
+        return Replaced(alive.num_rows - added, added, dead)
+
+    def complete(self, made: pa.Table) -> int:
+        """Give rows what was shed for them under load, durably; returns how many.
+
+        A row that is no longer degraded, or whose text has changed meanwhile, stays as it is.
+
+        Args:
+            made: event_id, text_hash, and the columns to be replaced, `degraded` among them.
+
+        Raises:
+            Transient: the store is full or away; doing it again is safe.
+        """
+        place = {key: row for row, key in enumerate(made["event_id"].to_pylist())}
+        texts = dict(zip(place, made["text_hash"].to_pylist(), strict=True))
+        present = _find(self._serving, "event_id", list(place), self._serving.schema.names)
+        about = present.select(["event_id", "text_hash", "degraded"]).to_pylist()
+        keep = [n for n, row in enumerate(about) if row["degraded"] and texts[row["event_id"]] == row["text_hash"]]
+        before = after = present.take(pa.array(keep, pa.int64()))
+        new = made.take(pa.array([place[key] for key in before["event_id"].to_pylist()], pa.int64()))
+        for name in set(made.column_names) & set(self._serving.schema.names):
+            after = after.set_column(after.column_names.index(name), name, new[name])
+        if keep:
+            self._put_in_place(before, after)
+        return len(keep)
+
+    def _put_in_place(self, before: pa.Table, after: pa.Table) -> int:
+        """Rows in the place of those that have their ids, and their counts, durably; returns how many had none."""
+        self._curated.upsert(rows.conform(after, self._curated.schema), update=True)
         try:
-            added = self._serving.upsert(rows.conform(curated, self._serving.schema), update=True)
-            moved = volumes.moved(before, curated, self._settings.surge.bucket_s)
+            added = self._serving.upsert(rows.conform(after, self._serving.schema), update=True)
+            moved = volumes.moved(before, after, self._settings.surge.bucket_s)
             if moved.num_rows:
                 self._volumes.upsert(volumes.added(self._volumes, moved), update=True)
         except Transient:
             # Done again, the difference to the rows as they were is no longer known.
             self._volumes_doubted = True
             raise
-        for table in (self._dead, self._curated, self._serving, self._volumes):
+        for table in (self._curated, self._serving, self._volumes):
             table.make_durable()
-        self._remember(curated, failed)
         self._commits += 1
-        return Replaced(alive.num_rows - added, added, dead)
+        return added
 
     def _confirmed(self, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         hits = self._stored.hits(ids)
