@@ -8,6 +8,7 @@ BeejanError
 └── Terminal         will never work as it is: a record is dead-lettered, a command ends
     ├── UnreadableFile
     ├── BadMapping
+    ├── ContractFrozen
     ├── MessageTooLarge
     └── PortTaken
 """
@@ -45,6 +46,10 @@ class UnreadableFile(Terminal):
 
 class BadMapping(Terminal):
     """A mapping file that is missing or wrong."""
+
+
+class ContractFrozen(Terminal):
+    """A file departs from a mapping that says `freeze`; nothing of it was sent."""
 
 
 class MessageTooLarge(Terminal):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from connectors.errors import BadMapping, BeejanError, UnreadableFile
-from connectors.mapping import Mapping, load_mapping
+from connectors.errors import BeejanError, UnreadableFile
 from engine.cli.client import Client
+from engine.cli.dryrun import show_dry_run, try_files
+from engine.cli.mapping import find_mapping
 from engine.cli.output import CONFIG, DATA, JSON, console, emit, guarded, notes, progress, table
 from engine.intake.envelope import CHANNELS, Envelope
-from engine.settings import CONFIGS, load_settings
+from engine.settings import load_settings
 
 
 @guarded
@@ -46,30 +46,33 @@ def ingest(
     from connectors.files.records import Limits
     from engine.intake import direct
     from engine.intake import ingest as sending
+    from engine.intake.contract import Reader
     from engine.intake.files import FileSource, envelopes
 
     if channel is not None and channel not in CHANNELS:
         raise typer.BadParameter(f"{channel!r}: expected one of {', '.join(CHANNELS)}", param_hint="--channel")
-    chosen = _mapping(mapping)
+    chosen = find_mapping(mapping) if mapping else None
     settings = load_settings(config, data_dir=data_dir)
     limits = Limits(max_record_bytes=settings.intake.max_complaint_bytes)
     files, now = discover(paths), datetime.now(UTC)
 
-    def read() -> Iterator[Envelope]:
-        for path in files:
-            name = source or (chosen.source if chosen else None) or path.name.split(".")[0]
-            where = channel or (chosen.channel if chosen else None) or "file"
-            yield from envelopes(path, FileSource(where, name, chosen), now, limits)
+    def read(path: Path) -> Iterator[Envelope]:
+        name = source or (chosen.source if chosen else None) or path.name.split(".")[0]
+        where = channel or (chosen.channel if chosen else None) or "file"
+        return envelopes(path, FileSource(where, name, chosen), now, limits)
 
-    if dry_run:
-        _show_dry_run(list(files), read(), settings.intake.max_text_chars, as_json)
-        return
+    if dry_run or (chosen and Reader(chosen).freezes):
+        tried = try_files(files, read, settings.intake.max_text_chars, quiet=as_json)
+        if dry_run:
+            show_dry_run(tried, as_json=as_json)
+            return
+        tried.refuse_frozen()
     client = Client(config, data_dir)
     with (
         progress(None, "sending", quiet=as_json) as tell,
         direct.opened(settings.data_dir, client.local) as publisher,
     ):
-        report = sending.send(client, read(), tell, publisher)
+        report = sending.send(client, (one for path in files for one in read(path)), tell, publisher)
     if wait_:
         with progress(len(report.pending), "processing", quiet=as_json) as tell:
             sending.wait(client, report, timeout_s, tell)
@@ -83,46 +86,6 @@ def ingest(
             console().print("See `beejan dlq list` for the reasons.")
     else:
         console().print("They are safe in the stream; `beejan status` shows what waits.")
-
-
-def _mapping(given: str | None) -> Mapping | None:
-    if given is None:
-        return None
-    path = Path(given)
-    if not path.exists() and "/" not in given:
-        path = CONFIGS / "mappings" / f"{given.removesuffix('.yaml')}.yaml"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in (CONFIGS / "mappings").glob("*.yaml")))
-        raise BadMapping(f"mapping {given}: no such file; shipped ones: {known}")
-    return load_mapping(path)
-
-
-def _show_dry_run(files: list[Path], found: Iterator[Envelope], max_text_chars: int, as_json: bool) -> None:
-    """Counts and what the cleaning stages before any model would reject; nothing is sent."""
-    from engine.stages.decode import preview
-
-    count, reasons, ids = 0, Counter[str](), set()
-    examples: dict[str, str] = {}
-    for one in found:
-        count += 1
-        ids.add(one.event_id)
-        reject = preview(one, max_text_chars)
-        if reject is not None:
-            reasons[reject.code] += 1
-            examples.setdefault(reject.code, f"{one.metadata['file']}, row {one.metadata['row']}: {reject.message}")
-    summary = {
-        "files": len(files), "read": count, "distinct": len(ids), "would_dead_letter": sum(reasons.values()),
-        "reasons": [{"reason": r, "count": n, "example": examples[r]} for r, n in reasons.most_common()],
-    }  # fmt: skip
-    if as_json:
-        emit(summary)
-        return
-    console().print(
-        f"{len(files)} files, {count:,} records, {count - len(ids):,} of them repeated, "
-        f"{summary['would_dead_letter']} would be dead-lettered. Nothing was sent."
-    )
-    if reasons:
-        table(None, ["reason", "records", "first one"], [[r, n, examples[r]] for r, n in reasons.most_common()])
 
 
 @guarded

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from connectors.errors import BeejanError, PortTaken, Transient
+from connectors.errors import BeejanError, ContractFrozen, PortTaken, Transient
 from engine.run.supervisor import AlreadyRunning
 
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TRY_AGAIN = 0, 1, 2, 3, 4, 75
@@ -59,7 +59,7 @@ def code_of(error: BeejanError) -> int:
     match error:
         case NotFound():
             return NOT_FOUND
-        case Refused() | PortTaken() | AlreadyRunning():
+        case Refused() | PortTaken() | AlreadyRunning() | ContractFrozen():
             return REFUSED
         case Transient():
             return TRY_AGAIN

@@ -13,14 +13,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from connectors.errors import Terminal
 from connectors.mapping import Column, Mapping, Policy, default_mapping
 from engine.intake.values import Check, Unfit, check, kind
 from models.pii import find
-
-
-class ContractFrozen(Terminal):
-    """A file departs from a mapping that says `freeze`; nothing of it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +156,7 @@ class Reader:
         if rule.required and not self._constants.get(rule.name):
             taken.findings.append(_missing(rule.name, rule.if_missing, _NEEDED))
         elif rule.name in absent:
-            columns = " or ".join(_safe_name(column) for column in rule.columns)
+            columns = " or ".join(safe_name(column) for column in rule.columns)
             taken.findings.append(_missing(rule.name, rule.if_missing, f"no column {columns}"))
         else:
             return None
@@ -172,7 +167,7 @@ class Reader:
     def _lay_out(self, columns: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str], tuple[Finding, ...]]:
         """(unknown names, rules without any column, findings about unknown names) of records with these columns."""
         there = set(columns)
-        unknown = tuple(dict.fromkeys(_safe_name(name) for name in columns if name not in self._known))
+        unknown = tuple(dict.fromkeys(safe_name(name) for name in columns if name not in self._known))
         absent = frozenset(r.name for r in (*self._fields, *self._kept) if there.isdisjoint(r.columns))
         policy = self.mapping.contract.unknown
         message = "field {}: new; the source's mapping does not name it"
@@ -239,7 +234,7 @@ def _timing(mapping: Mapping, rule: _Rule | None) -> str:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _safe_name(name: str) -> str:
+def safe_name(name: str) -> str:
     """A column's name; what in it looks like personal data is named by its kind."""
     return _masked(name[:200])
 

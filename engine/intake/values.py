@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -171,8 +171,7 @@ def _moment(column: Column, text: str, now: datetime) -> datetime:
             now=now,
         )
     except BadTime as error:
-        form = " or ".join(column.formats) or "RFC 3339, e.g. 2026-11-24T08:00:00Z"
-        raise Unfit(_TIME_EXPECTED[error.code].format(column.type, form), f"bad_time_{error.code}") from error
+        raise Unfit(expected_time(error.code, column.type, column.formats), f"bad_time_{error.code}") from error
     except (ValueError, OverflowError) as error:  # dateutil and strptime, on what nobody foresaw
         raise Unfit(f"a {column.type}", "bad_time_unparsable") from error
 
@@ -182,6 +181,11 @@ _TIME_EXPECTED = {
     "too_old": "a {} after 1990; is the format {} right?",
     "in_future": "a {} that is past; are the format {} and the time zone right?",
 }
+
+
+def expected_time(code: str, named: str, formats: Sequence[str]) -> str:
+    """What was expected of a time that is bad for the reason `code` of BadTime, in words."""
+    return _TIME_EXPECTED[code].format(named, " or ".join(formats) or "RFC 3339, e.g. 2026-11-24T08:00:00Z")
 
 
 def _phone(column: Column) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -34,21 +35,23 @@ def place_in_time(rows: pa.Table, context: Context) -> Output:
         if rules is None:
             times.append(received)
             continue
-        given = json.loads(rules)
         try:
-            times.append(
-                parse_time(
-                    given["value"],
-                    timezone=given["timezone"],
-                    dayfirst=given["dayfirst"],
-                    formats=given["formats"],
-                    now=received,
-                )
-            )
+            times.append(read_time(json.loads(rules), received))
         except BadTime as error:
             times.append(None)
             rejects[index] = Reject(f"bad_time_{error.code}", f"field occurred_at: {_safe(str(error), context)}")
     return Output({"occurred_at": times}, rejects)
+
+
+def read_time(given: dict[str, Any], now: datetime) -> datetime:
+    """A time that travels with the rules of its mapping.
+
+    Raises:
+        BadTime: see models.times.
+    """
+    return parse_time(
+        given["value"], timezone=given["timezone"], dayfirst=given["dayfirst"], formats=given["formats"], now=now
+    )
 
 
 def mask_text(rows: pa.Table, context: Context) -> Output:

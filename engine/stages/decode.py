@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from connectors.mapping import Mapping
 from engine.intake.contract import Finding, Reader, Taken, reader_by_names, reader_of
-from engine.intake.envelope import Envelope
 from engine.stages.context import Context
 from engine.stages.stage import Output, Reject, Stage
 from engine.tables import STRINGS
@@ -140,13 +139,6 @@ def notes(taken: Taken) -> str | None:
     if taken.kept:
         found["kept"] = taken.kept
     return json.dumps(found, ensure_ascii=False) if found else None
-
-
-def preview(envelope: Envelope, max_text_chars: int) -> Reject | None:
-    """What decoding would say to a record, without a running engine."""
-    names = ("payload", "content_type", "mapping", "received_at", "defect_code", "defect_message")
-    row = {name: getattr(envelope, name) for name in names}
-    return decode_row(row, max_text_chars, Mappings({}, {}))[1]
 
 
 DECODE = Stage(
