@@ -10,8 +10,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.nats import advisories
+from engine.curate.complete import DEGRADED
 from engine.curate.main import ADVISORIES, CONSUMER
 from engine.govern.api_keys import key_hash, new_key
+from engine.intake import slow
 from engine.reconcile import watch
 from serve.auth import require, services
 from serve.problems import Problem
@@ -58,12 +60,23 @@ async def delete_key(request: Request, key_id: str) -> dict[str, str]:
 
 @router.get("/status", dependencies=[Depends(require("ops", "analyst", "ml", "steward", "intake"))])
 async def get_status(request: Request) -> dict[str, Any]:
-    """Rows stored, what waits in the stream, what is in flight, and what does not add up."""
+    """Rows stored, what waits in the stream, what is in flight, what is shed under load, and what does not add up."""
     served = services(request)
     integrity = await asyncio.to_thread(watch.load, served.settings.data_dir)
     told = await advisories(served.reads, ADVISORIES, served.settings.nats.stream)
     stream = await stream_state(served) | {"advisories": told}
-    return {"writer": await call("status"), "stream": stream, "integrity": integrity}
+    return {
+        "writer": await call("status"),
+        "stream": stream,
+        "overload": await overload_state(served),
+        "integrity": integrity,
+    }
+
+
+async def overload_state(served: Services) -> dict[str, Any]:
+    """What is shed, how far the stream is behind, and the complaints that are still degraded."""
+    degraded = await asyncio.to_thread(served.complaints.count_rows, DEGRADED)
+    return slow.read(served.settings.data_dir).public() | {"degraded": degraded}
 
 
 async def stream_state(served: Services) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from engine.store import filters
 from engine.store.filters import BadFilter
 from engine.surge.incidents import OPEN
 from serve import alerts, complaints, dead_letters
+from serve.admin import overload_state
 from serve.problems import Problem
 from serve.search import Search
 from serve.services import Services, call, iso
@@ -123,8 +124,9 @@ class ConsoleBackend:
     async def overview(self) -> dict[str, Any]:
         """Figures of the last seven days and totals."""
         status, known = await call("status"), await self.incidents(100_000)
-        figures = await asyncio.to_thread(self._figures)
+        figures, overload = await asyncio.to_thread(self._figures), await overload_state(self._services())
         return figures | {
+            "overload": overload,
             "stored": status["stored"],
             "dead_lettered": status["dead_lettered"],
             "open_incidents": sum(row["state"] in OPEN for row in known),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -71,10 +72,18 @@ async def find(served: Services, wanted: Search) -> dict[str, Any]:
 
 
 async def one(served: Services, event_id: str) -> dict[str, Any] | None:
-    """A complaint's row for JSON with the number of its exact duplicates, or None."""
+    """A complaint's row for JSON with the number of its exact duplicates and its kept fields, or None."""
     if not 8 <= len(event_id) <= 64 or not set(event_id) <= set("0123456789abcdef"):
         return None
-    return await asyncio.to_thread(_one, served.complaints, event_id)
+    row = await asyncio.to_thread(_one, served.complaints, event_id)
+    return None if row is None else row | {"kept": await asyncio.to_thread(kept, served.raw, row["event_id"])}
+
+
+def kept(envelopes: Any, event_id: str) -> dict[str, Any]:
+    """The values that the source's mapping keeps of a complaint, and nothing else of raw's metadata."""
+    found = envelopes.search().where(f"event_id = '{event_id}'").select(["metadata"]).limit(1).to_list()
+    values = json.loads(found[0]["metadata"] or "{}").get("kept") if found else None
+    return values if isinstance(values, dict) else {}
 
 
 def _one(table: Any, event_id: str) -> dict[str, Any] | None:

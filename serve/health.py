@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from engine.reconcile import watch
-from serve.admin import stream_state
+from serve.admin import overload_state, stream_state
 from serve.auth import require_unless_loopback, services
 from serve.services import Services, call
 
@@ -73,7 +73,7 @@ class Metrics:
         """Prometheus text with fresh gauges."""
         from prometheus_client import generate_latest
 
-        writer, stream = await call("status"), await stream_state(served)
+        writer, stream, overload = await call("status"), await stream_state(served), await overload_state(served)
         integrity = await asyncio.to_thread(watch.load, served.settings.data_dir)
         values = {
             "complaints.stored": writer["stored"],
@@ -81,6 +81,9 @@ class Metrics:
             "stream.waiting": stream["waiting"],
             "stream.in_flight": stream["in_flight"],
             "stream.bytes": stream["bytes"],
+            "complaints.degraded": overload["degraded"],
+            "overload.steps": len(overload["shed"]),
+            "overload.seconds_behind": overload["behind_s"] or 0.0,
             "integrity.gaps": len(integrity["gaps"]),
             "integrity.lost": sum(gap["count"] for gap in integrity["gaps"] if gap["kind"] == "lost"),
         }
@@ -95,6 +98,9 @@ _GAUGES = {
     "stream.waiting": "Messages not yet delivered",
     "stream.in_flight": "Messages delivered and not acknowledged",
     "stream.bytes": "Bytes in the intake stream",
+    "complaints.degraded": "Complaints that are to be completed after an overload",
+    "overload.steps": "Steps of the ladder of overload in force",
+    "overload.seconds_behind": "Seconds until what waits is processed, 0 where not known",
     "integrity.gaps": "Kinds of gaps that the reconciler sees",
     "integrity.lost": "Accepted records that are nowhere",
 }

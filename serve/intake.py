@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.intake import slow
 from engine.intake.accept import envelope, problems
 from engine.intake.envelope import BadEnvelope, Envelope
 from engine.intake.publish import publish_all
@@ -83,8 +85,10 @@ async def publish(served: Services, envelopes: list[Envelope]) -> dict[str, Any]
 
     Raises:
         Problem: one is too large.
+        IntakeSlowed: the engine is too far behind.
         Transient: they cannot be taken now.
     """
+    await asyncio.to_thread(slow.check, served.settings.data_dir)
     limit = served.settings.intake.max_complaint_bytes
     for index, one in enumerate(envelopes):
         if len(one.payload) > limit:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from connectors.errors import BeejanError, MessageTooLarge, StreamFull, Transient
+from engine.intake.slow import IntakeSlowed
 from engine.store.filters import BadFilter
 
 log = logging.getLogger("beejan.api")
@@ -50,6 +51,8 @@ def of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
+        case IntakeSlowed():
+            return Problem(429, str(error), {"Retry-After": str(error.retry_after_s)})
         case StreamFull():
             return Problem(429, str(error), {"Retry-After": "5"})
         case MessageTooLarge():

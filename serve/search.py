@@ -39,6 +39,7 @@ _DEPTH = WINDOW // 2
 _COLUMNS = [
     "event_id", "source", "source_key", "channel", "text", "category", "subcategory", "confidence", "priority",
     "priority_score", "region", "product", "language", "occurred_at", "received_at", "duplicate_of", "cluster_id",
+    "degraded",
 ]  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def run(table: Any, embedder: Embedder, key: bytes, wanted: Search) -> dict[str,
         wanted: see Search.
 
     Returns:
-        `hits` with score and why each matched, `total` candidates, `next_cursor`.
+        `hits` with score, why each matched and what of it is `degraded`, `total` candidates, `next_cursor`.
 
     Raises:
         BadSearch: an unknown mode or cursor, or an over-long query.
@@ -85,6 +86,8 @@ def run(table: Any, embedder: Embedder, key: bytes, wanted: Search) -> dict[str,
     else:
         ranked = _ranked(table, embedder, query, wanted.mode, condition)
         total, rows = len(ranked), ranked.page(start, wanted.limit, query)
+    for row in rows:
+        row["degraded"] = row["degraded"] or []  # null in rows of before there was such a thing
     after = start + len(rows)
     return {"hits": rows, "total": total, "next_cursor": _cursor(after) if after < total and rows else None}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -16,9 +17,25 @@ from connectors.errors import BeejanError, Transient
 from engine.cli.output import NotFound, Refused
 from engine.settings import load_settings
 
+log = logging.getLogger("beejan.client")
+
+#: How long a request waits that the engine has put off, s.
+_BUSY_PATIENCE_S = 6 * 3600.0
+
 
 class EngineAway(Transient):
     """No engine answers."""
+
+
+class EngineBusy(Transient):
+    """The engine takes no complaints for now; send again after `retry_after_s`."""
+
+    def __init__(self, detail: str, retry_after_s: float) -> None:
+        super().__init__(detail, retry_after_s)
+        self.detail, self.retry_after_s = detail, retry_after_s
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +91,23 @@ class Client:
         return self._call("GET", path, params={k: v for k, v in params.items() if v not in (None, [], "")})
 
     def post(self, path: str, body: Any, *, patience_s: float = 0) -> Any:
-        """POST JSON; a request that is safe to repeat may be tried again for `patience_s`."""
-        deadline, pause = time.monotonic() + patience_s, 0.2
+        """POST JSON; a request that is safe to repeat may be tried again for `patience_s`.
+
+        Where the engine asks to wait (429), it is waited for as it says, for hours.
+        """
+        began, pause = time.monotonic(), 0.2
+        deadline, told = began + patience_s, False
         while True:
             try:
                 return self._call("POST", path, json=body)
+            except EngineBusy as busy:
+                if not patience_s or time.monotonic() + busy.retry_after_s - began > _BUSY_PATIENCE_S:
+                    raise
+                if not told:
+                    log.warning("waiting: %s", busy)
+                told = True
+                time.sleep(busy.retry_after_s)
+                deadline = time.monotonic() + patience_s
             except Transient:
                 if time.monotonic() + pause > deadline:
                     raise
@@ -145,7 +174,14 @@ def _error(response: httpx.Response, url: str) -> BeejanError:
             return Refused(detail)
         case 404:
             return NotFound(detail)
-        case 429 | 502 | 503 | 504:
+        case 429:
+            return EngineBusy(detail, _seconds(response.headers.get("retry-after")))
+        case 502 | 503 | 504:
             return EngineAway(detail)
         case _:
             return BeejanError(detail)
+
+
+def _seconds(given: str | None) -> float:
+    """Retry-After as our API gives it, in whole seconds."""
+    return max(1.0, float(given)) if given and given.isdigit() else 5.0

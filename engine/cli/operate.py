@@ -47,12 +47,23 @@ def status(
             ["in flight", f"{stream['in_flight']:,}"],
             ["stream holds", f"{stream['messages']:,} messages, {stream['bytes'] / 1e6:.1f} MB"],
             *[[f"advisory {kind}", f"{count:,}"] for kind, count in stream.get("advisories", {}).items()],
+            ["load", _load(found["overload"])],
             ["last commit", writer["last_commit_at"] or "none since the start"],
             ["missing", ", ".join(f"{g['kind']} {g['count']}" for g in found["integrity"]["gaps"]) or "nothing"],
             *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],
             *[[f"source {one['name']}", f"{one['state']}, {one.get('records', 0):,}"] for one in found["sources"]],
         ],
     )
+
+
+def _load(overload: dict[str, Any]) -> str:
+    """What is shed under load, in words."""
+    parts = [", ".join(overload["shed"]) or "normal"]
+    if overload["behind_s"]:
+        parts.append(f"{overload['behind_s']:,.0f} s behind")
+    if overload["degraded"]:
+        parts.append(f"{overload['degraded']:,} complaints to complete")
+    return ", ".join(parts)
 
 
 def _sources(client: Client) -> list[dict[str, Any]]:

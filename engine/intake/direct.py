@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,10 +13,13 @@ from typing import Any
 
 from connectors.errors import BeejanError, StreamFull, Transient
 from connectors.nats import connect
+from engine.intake import slow
 from engine.intake.envelope import Envelope
 from engine.intake.ledger import Ledger
 from engine.intake.publish import publish_all
 from engine.run import runtime
+
+log = logging.getLogger("beejan.ingest")
 
 #: The engine may be started again this long; the ids make repeating safe. A full stream is waited for longer, s.
 _PATIENCE_S, _FULL_PATIENCE_S = 180.0, 6 * 3600.0
@@ -56,6 +60,7 @@ class Direct:
     async def _publish(self, envelopes: Sequence[Envelope]) -> list[bool]:
         if self._connection is None:
             await self._connect()
+        slow.check(self._data_dir)
         done = await publish_all(
             self._connection.jetstream(), envelopes, window=self._window, limit_s=10, ledger=self._ledger
         )
@@ -63,7 +68,7 @@ class Direct:
 
     def publish(self, envelopes: Sequence[Envelope]) -> list[bool]:
         """Publish all, and wait while the engine is away or its stream full; see engine.intake.ingest.Publisher."""
-        began, repeated = time.monotonic(), False
+        began, repeated, told = time.monotonic(), False, False
         while True:
             try:
                 had: list[bool] = self._wait(self._publish(envelopes))
@@ -71,7 +76,10 @@ class Direct:
                 patience_s = _FULL_PATIENCE_S if isinstance(error, StreamFull) else _PATIENCE_S
                 if time.monotonic() - began > patience_s:
                     raise
-                repeated = True
+                if not told:
+                    log.warning("%s", error)
+                # What was refused by us was not published in part.
+                told, repeated = True, repeated or not isinstance(error, slow.IntakeSlowed)
                 time.sleep(1)
                 if not isinstance(error, StreamFull):
                     self._wait(self._forget())

@@ -24,6 +24,7 @@ from connectors.nats import connect
 from connectors.registry import open_source
 from connectors.settings import Pulled
 from connectors.source import Connector, Record, SourceAway
+from engine.intake import slow
 from engine.intake.cursors import Cursors
 from engine.intake.ledger import Ledger
 from engine.intake.publish import publish_all
@@ -133,7 +134,7 @@ class Worker(threading.Thread):
                 self._publish(self._connector, self._mapping, page)
                 break
             except Transient as error:
-                self._fail("held", error, None)
+                self._fail("held", error, getattr(error, "retry_after_s", None))
         self._trouble = 0
         self.state.records += len(page)
         self.state.read_at = _now()
@@ -191,6 +192,7 @@ def publisher(settings: Settings, js: Any, loop: asyncio.AbstractEventLoop, ledg
     most = min(settings.intake.max_complaint_bytes, settings.nats.max_payload_bytes // 2)
 
     def publish(connector: Connector, mapping: str | None, page: Sequence[Record]) -> None:
+        slow.check(settings.data_dir)
         about = {"channel": connector.channel, "source": connector.source, "mapping": mapping}
         now = datetime.now(UTC)
         envelopes = [envelope_of(record, **about, now=now, most_bytes=most) for record in page]  # type: ignore[arg-type]

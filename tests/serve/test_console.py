@@ -13,6 +13,7 @@ HIT = {
     "event_id": "a" * 64, "text": "<script>alert(1)</script> call <PHONE_a91c>", "channel": "sms", "source": "gw",
     "source_key": "1", "category": "network", "subcategory": "network.outage", "confidence": 0.9, "priority": "P2",
     "region": "Lagos", "product": None, "language": "eng", "occurred_at": "2026-03-01T10:00:00Z", "score": 0.5, "why": ["meaning (cosine 0.50)"],
+    "degraded": [],
 }  # fmt: skip
 ROW = HIT | {
     "category_reasons": ["names an outage"], "priority_score": 4.0, "priority_reasons": [], "language_confidence": 0.9,
@@ -36,8 +37,12 @@ LETTER = {
 }  # fmt: skip
 
 
+CALM = {"shed": [], "state": "normal", "behind_s": 0.0, "degraded": 0}
+
+
 class Fake:
     stored = 3
+    overload = CALM
     row = ROW
     role = "analyst"
 
@@ -86,6 +91,7 @@ class Fake:
         }
         return facets | {
             "stored": self.stored,
+            "overload": self.overload,
             "dead_lettered": 0,
             "last_24h": 2,
             "open_incidents": 1,
@@ -207,6 +213,22 @@ def test_a_search_that_cannot_be_run_says_why(inside):
     answer = inside.get("/search?q=x&mode=magic")
     assert answer.status_code == 422
     assert "expected one of hybrid" in answer.text
+
+
+def test_the_overview_says_what_is_shed_under_load(inside, backend):
+    assert 'class="card" role="status"' not in inside.get("/").text
+    backend.overload = CALM | {"shed": ["embedding_static"], "behind_s": 20.4, "degraded": 5}
+    assert "found less precisely" in inside.get("/").text
+    backend.overload = CALM | {"shed": ["embedding_static", "intake_slowed"], "behind_s": 1301.2}
+    assert "1,301 seconds behind" in inside.get("/").text
+    backend.overload = CALM | {"degraded": 1200}
+    assert "1,200 complaints of a busy time are being completed" in inside.get("/").text
+
+
+def test_a_complaint_that_is_to_be_completed_says_so(inside, backend):
+    assert "to be completed" not in inside.get(f"/complaints/{'a' * 64}").text
+    backend.row = ROW | {"degraded": ["embedding_static"]}
+    assert "embedding static" in inside.get(f"/complaints/{'a' * 64}").text.casefold()
 
 
 def test_empty_states_say_what_to_do(inside, backend):

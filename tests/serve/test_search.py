@@ -116,3 +116,20 @@ def test_personal_data_in_a_query_is_masked_like_the_texts(complaints, monkeypat
 
     run(complaints, Spy(), b"p" * 32, Search("call 08031234567"))
     assert "0803" not in seen[0]
+
+
+def test_a_hit_that_was_embedded_under_load_says_so_and_its_words_are_found(tmp_path, context):
+    from dataclasses import replace
+
+    from tests.curate.test_complete import QuickEmbedder
+
+    writer = Writer(Settings(data_dir=tmp_path))
+    loaded = replace(context, shed=frozenset({"embedding_static"}), quick=QuickEmbedder())
+    writer.commit(processed(loaded, envelope("they lost my luggage", "1")))
+    writer.commit(processed(context, envelope("wrong amount on the bill", "2")))
+    table = open_reader(f"{tmp_path}/zones/serving", "complaints")
+    keys, answer = find(table, "luggage")
+    assert keys[0] == "1"
+    assert {hit["source_key"]: hit["degraded"] for hit in answer["hits"]} == {"1": ["embedding_static"], "2": []}
+    assert {hit["source_key"]: hit["degraded"] for hit in find(table)[1]["hits"]}["1"] == ["embedding_static"]
+    writer.close()
