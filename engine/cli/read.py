@@ -74,9 +74,11 @@ def show(
     console().print(row["text"], markup=False)
     rows = [[name, "; ".join(v) if isinstance(v, list) else v] for name, v in row.items() if name not in _NOT_FACTS]
     table(None, ["", ""], [r for r in rows if r[1] not in (None, "")])
+    if row["kept"]:
+        table("Kept by the mapping", ["field", "value"], [[name, value] for name, value in row["kept"].items()])
 
 
-_NOT_FACTS = ("text", "search_text", "text_hash")
+_NOT_FACTS = ("text", "search_text", "text_hash", "kept")
 
 
 @alerts.command("list")
