@@ -78,6 +78,7 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
         works += [overload.watch(partial(_queue, js, settings), lambda: stream.held), spare.work()]
     helpers = [asyncio.create_task(work) for work in works]
     await stream.run(once=once)
+    stopping.set()  # also what is done in spare time ends
     for helper in helpers:
         helper.cancel()
     await puller.close()
