@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from connectors.mapping.schema import FIELDS
 from connectors.mapping.shapes import MOST, Shape, shape
 
 #: Words of column names by field, the surest first: English, French, Portuguese, Spanish, German, Italian, Dutch,
@@ -145,6 +146,8 @@ def _score(target: str, name: str, found: Shape) -> float:
     """How well a column is a field; 0 is not at all."""
     if not found.values:
         return 0
+    if name in FIELDS:  # the connectors that name fields themselves, such as mail, are to be believed
+        return 9 if name == target else 0
     named = _named(target, name)
     match target:
         case "occurred_at":
@@ -201,7 +204,9 @@ def _reason(target: str, name: str, found: Shape) -> str:
             first = f", {found.times.order} first" if found.times.order != "unknown" else ""
             why.append(f"{found.times.share:.0%} are {clock}{first}{order[found.times.order]}")
         case "text":
-            why.append(f"{found.words:.0f} words on average, {found.distinct:.0%} distinct")
+            why.append(
+                f"{found.words:.0f} words on average, {found.distinct:.0%} distinct" + ("" if why else "; CHECK")
+            )
         case "source_key":
             why.append(f"one word each, {found.distinct:.1%} distinct")
         case "email":

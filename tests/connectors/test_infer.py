@@ -121,6 +121,16 @@ def test_columns_in_other_languages_and_what_is_personal():
     assert "a@b" not in text
 
 
+def test_columns_that_bear_the_fields_names_are_believed():
+    found = infer(sample(source_key=["<1@a>"], subject=["no network here again"], text=["slow"], occurred_at=["soon"]))
+    assert found.fields == {"source_key": "source_key", "text": "text", "occurred_at": "occurred_at"}
+
+
+def test_a_text_that_only_its_words_tell_is_to_be_checked():
+    found = infer(sample(misc=["there is no network here", "my bill is wrong again"], code=["1", "2"]))
+    assert "CHECK" in found.reasons["text"]
+
+
 def test_names_of_any_letters_survive_the_file(tmp_path):
     name = 'a: "b" - {c}\n\x7f\u2028😀'
     path = tmp_path / "m.yaml"
