@@ -143,8 +143,18 @@ def test_a_row_that_was_replaced_meanwhile_stays_as_it_is(tmp_path, context, loa
     replayed = writer.replace(process(rows().slice(0, 1), context))
     assert (replayed.replaced, replayed.added) == (1, 0)
     assert writer.complete(made) == 5
-    stale = part.set_column(1, "text_hash", [["0" * 64] * part.num_rows])
-    assert writer.complete(modelled(stale, context)) == 0
+    writer.close()
+
+
+def test_a_row_whose_text_has_changed_meanwhile_stays_as_it_is(tmp_path, context, loaded):
+    writer = written(tmp_path, loaded)
+    serving = table(tmp_path, "serving", "complaints")
+    part = serving.search().select(["event_id", "text_hash", "text", "language"]).limit(9).to_arrow()
+    hashes = part["text_hash"].to_pylist()
+    stale = part.set_column(1, "text_hash", [["0" * 64, *hashes[1:]]])
+    assert writer.complete(modelled(stale, context)) == 5
+    left = serving.search().where(DEGRADED).limit(9).to_list()
+    assert [row["event_id"] for row in left] == part["event_id"].to_pylist()[:1]
     writer.close()
 
 
