@@ -79,6 +79,11 @@ def test_what_is_shed_without_a_static_model_is_done_all_the_same(context):
     assert set(done["embedding_model"].to_pylist()) == {"hash", None}
 
 
+def test_a_static_model_alone_sheds_nothing(context):
+    done = process(rows(), replace(context, quick=QuickEmbedder()))
+    assert set(done["embedding_model"].to_pylist()) == {"hash", None}
+
+
 def test_completed_rows_are_bit_for_bit_those_of_an_unloaded_run(tmp_path, context, loaded):
     written(tmp_path / "calm", context).close()
     writer = written(tmp_path / "loaded", loaded)
