@@ -114,13 +114,14 @@ class Overload:
             self._ladder = self._steps()
         rates = [self._rate(rung) for rung in range(len(self._ladder) + 1)]
         signals = Signals(now, self.waiting, self._arriving, rates, self._least)
-        before, self._state = self.shed, decide(self._state, signals, self._ladder, self._settings.overload.calm_s)
+        before, then_late = self.shed, behind_s(signals, self._state.rung)
+        self._state = decide(self._state, signals, self._ladder, self._settings.overload.calm_s)
         late = behind_s(signals, self._state.rung)
         if self.shed != before or self._since is None:
             self._since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         if self.shed != before:
             names = ", ".join(self.shed) or "nothing is shed any more"
-            log.warning("load: %s (%d records wait, %s s behind)", names, self.waiting, _rounded(late))
+            log.warning("load: %s (%d records wait, %.1f s behind)", names, self.waiting, then_late or 0.0)
         self._tell(late, rates[self._state.rung])
 
     def _steps(self) -> tuple[Step, ...]:

@@ -46,13 +46,14 @@ def batch(overload, clock, rows, seconds):
     return asyncio.run(work())
 
 
-def test_a_flood_sheds_then_slows_then_all_is_as_before(settings, clock, tmp_path):
+def test_a_flood_sheds_then_slows_then_all_is_as_before(settings, clock, tmp_path, caplog):
     overload = Overload(settings, "full", Quicker(), clock)
     assert batch(overload, clock, 1000, 10) == "full"  # 100 records a second
     overload.look(pending=999, last_seq=2000, held=0)
     assert overload.shed == ()
     overload.look(pending=1000, last_seq=2000, held=0)
     assert overload.shed == ("embedding_static",)
+    assert [r.getMessage() for r in caplog.records] == ["load: embedding_static (1000 records wait, 10.0 s behind)"]
     assert batch(overload, clock, 1000, 2) == "quick"  # 500
     overload.look(pending=49_000, last_seq=50_000, held=1000)
     assert overload.shed == ("embedding_static", "intake_slowed")
