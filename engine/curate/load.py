@@ -125,13 +125,16 @@ class Overload:
         self._tell(late, rates[self._state.rung])
 
     def _steps(self) -> tuple[Step, ...]:
-        ready = self._quicker is not None and self._quicker.ready
         ladder = self._settings.overload.ladder
-        return tuple(Step(n, s) for n, s in ladder.items() if n != EMBEDDING_STATIC or ready)
+        return tuple(Step(n, s) for n, s in ladder.items() if n != EMBEDDING_STATIC or self._quick_ready)
+
+    @property
+    def _quick_ready(self) -> bool:
+        return self._quicker is not None and self._quicker.ready
 
     def _rate(self, rung: int) -> float | None:
         """Records a second at a rung; a batch that is under way shows when it has become slower."""
-        quick = EMBEDDING_STATIC in [step.name for step in self._ladder[:rung]]
+        quick = self._quick_ready and EMBEDDING_STATIC in [step.name for step in self._ladder[:rung]]
         rate = self._rates.get(quick)
         if self._running is not None:
             rows, running, began = self._running

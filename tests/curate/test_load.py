@@ -127,10 +127,14 @@ def test_without_a_static_model_its_step_is_left_out(settings, clock):
 
 
 def test_a_static_model_that_is_of_no_use_sheds_nothing(settings, clock):
-    overload = Overload(settings, "full", Quicker(reference=None), clock)
+    quicker = Quicker(reference=None)
+    overload = Overload(settings, "full", quicker, clock)
     batch(overload, clock, 1000, 10)
     overload.look(pending=5000, last_seq=5000, held=0)
+    quicker.ready = False  # as soon as it was tried
     assert batch(overload, clock, 1000, 10) == "full"
+    overload.look(pending=10_000, last_seq=10_000, held=0)
+    assert "intake_slowed" in overload.shed
 
 
 def test_the_next_driver_goes_on_where_the_last_one_was(settings, clock):
