@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import threading
 import time
@@ -44,7 +45,9 @@ class _Engine:
         self.folder = folder
         command = [sys.executable, "-m", "engine.cli", "up", "--data-dir", str(folder), "--port", "0"]
         with (folder / "bench.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            # What is measured is the full model, and an intake that is not slowed.
+            environment = os.environ | {"BEEJAN_OVERLOAD__LADDER": "{}"}
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         while not (folder / "engine.json").exists():
             if self.process.poll() is not None:
                 raise Terminal((folder / "bench.log").read_text()[-2000:])

@@ -18,11 +18,11 @@ TABLES = (("raw", "envelopes"), ("curated", "complaints"), ("serving", "complain
 
 
 class Engine:
-    """`beejan up` on `folder`; `environment` is added to its own."""
+    """`beejan up` on `folder`; `environment` is added to its own. Nothing is shed, however busy the machine is."""
 
     def __init__(self, folder, environment=None):
         self.folder = folder
-        self.environment = environment or {}
+        self.environment = {"BEEJAN_OVERLOAD__LADDER": "{}"} | (environment or {})
         self.process = None
         self.start()
 
