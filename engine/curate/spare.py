@@ -80,7 +80,7 @@ class Spare:
         since = self._idle_since
         if not self._wanted or since is None or time.monotonic() - since < self._settings.overload.calm_s:
             return
-        if self._quick.path.exists():
+        if self._quick.made:
             self._wanted = False
             return
         began = time.monotonic()

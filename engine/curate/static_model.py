@@ -30,9 +30,17 @@ _SPAN = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 
 def path_of(settings: Settings, name: str, revision: str) -> Path:
     """Where the static model of a full model is, or would be."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = settings.overload.static_folder or cache / "beejan" / "static"
-    return folder.expanduser() / f"{re.sub(r'[^A-Za-z0-9.]+', '-', name)}-{revision[:12]}-{RECIPE}.safetensors"
+    return _folder(settings) / f"{re.sub(r'[^A-Za-z0-9.]+', '-', name)}-{revision[:12]}-{RECIPE}.safetensors"
+
+
+def _folder(settings: Settings) -> Path:
+    if settings.overload.static_folder:
+        return settings.overload.static_folder.expanduser()
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home, as containers have them
+        return settings.data_dir / "static"
+    return cache / "beejan" / "static"
 
 
 class Quick:
@@ -53,7 +61,12 @@ class Quick:
     @property
     def ready(self) -> bool:
         """Whether there is one; it is not read before it is needed."""
-        return not self._unusable and (self._reference is not None or self.path.exists())
+        return not self._unusable and (self._reference is not None or self.made)
+
+    @property
+    def made(self) -> bool:
+        """Whether its file is there, of use or not."""
+        return os.access(self.path, os.R_OK)
 
     def reference(self) -> Any:
         """The context, read once; None where the file is of no use."""

@@ -31,6 +31,15 @@ def test_the_file_is_named_by_the_full_model_and_lies_in_the_users_cache(monkeyp
     assert path_of(settings, "hash", "0").parent == tmp_path
 
 
+def test_a_user_without_a_home_has_it_in_the_data_folder(monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert path_of(Settings(data_dir=tmp_path), "hash", "0").parent == tmp_path / "static"
+
+
 def test_the_context_gets_the_static_model_when_it_is_there(quick):
     assert (quick.ready, quick.reference()) == (False, None)
     StaticEmbedder(TOKENIZER, ROWS, ("hash", "0")).save(quick.path)
