@@ -42,7 +42,8 @@ def test_a_wrong_mapping_is_explained(tmp_path, text, match):
 @pytest.mark.parametrize("path", sorted((CONFIGS / "mappings").glob("*.yaml")), ids=lambda p: p.stem)
 def test_the_shipped_mappings_load_and_travel(path):
     mapping = load_mapping(path)
-    assert mapping.source == path.stem
+    # A mapping of a kind of source, of which there may be several, leaves the name to the configuration.
+    assert mapping.source == (None if path.stem == "call_center_log" else path.stem)
     assert Mapping.model_validate_json(mapping.model_dump_json(exclude_defaults=True)) == mapping
 
 
