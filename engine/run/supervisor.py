@@ -60,6 +60,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._children: dict[str, Child] = {}
         self._base_bytes: dict[int, int] = {}
+        self._disk_was_full = False
         self._addresses: runtime.Runtime | None = None
         self.started = False
 
@@ -235,6 +236,7 @@ class Supervisor:
                 log.error("%s: %s", type(error).__name__, error)
 
     def _tend(self) -> None:
+        self._mind_disk()
         now = time.monotonic()
         for name, child in list(self._children.items()):
             if child.alive or now < child.next_start_at:
@@ -247,6 +249,19 @@ class Supervisor:
             log.info("%s runs again (next pause %.1f s)", name, pause)
         self._recycle()
         self._write_status()
+
+    def _mind_disk(self) -> None:
+        """End nats-server once a full disk has room again: a stream that failed to write refuses until a restart."""
+        server = self._children.get("nats-server")
+        if server is None:
+            return
+        free, message = shutil.disk_usage(self.settings.data_dir).free, self.settings.nats.max_payload_bytes
+        if free < message:
+            self._disk_was_full = True
+        elif self._disk_was_full and free > 2 * message:
+            self._disk_was_full = False
+            log.warning("the disk has room again; nats-server is started again, or it would go on refusing")
+            server.stop(10)
 
     def _revive_on_ray(self) -> None:
         for name in ("stream", "surge"):
