@@ -30,7 +30,7 @@ class EngineAway(Transient):
 class EngineBusy(Transient):
     """The engine takes no complaints for now; send again after `retry_after_s`."""
 
-    def __init__(self, detail: str, retry_after_s: float) -> None:
+    def __init__(self, detail: str, retry_after_s: float = 5.0) -> None:
         super().__init__(detail, retry_after_s)
         self.detail, self.retry_after_s = detail, retry_after_s
 

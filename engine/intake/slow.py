@@ -31,15 +31,12 @@ _LONGEST_RETRY_S = 600
 class IntakeSlowed(StreamFull):
     """The engine is too far behind; send it again after `retry_after_s`, which is safe as the ids are the same."""
 
-    def __init__(self, behind_s: float, retry_after_s: int) -> None:
-        super().__init__(
-            f"intake: the engine is {behind_s:.0f} s behind and takes nothing for now; "
-            f"send it again in {retry_after_s} s, nothing is doubled"
-        )
-        self.behind_s, self.retry_after_s = behind_s, retry_after_s
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message, retry_after_s)
+        self.retry_after_s = retry_after_s
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return IntakeSlowed, (self.behind_s, self.retry_after_s)
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,11 @@ def check(data_dir: Path) -> None:
     """
     load = read(data_dir)
     if SLOWED in load.shed:
-        raise IntakeSlowed(load.behind_s or 0.0, load.retry_after_s)
+        raise IntakeSlowed(
+            f"intake: the engine is {load.behind_s or 0:.0f} s behind and takes nothing for now; "
+            f"send it again in {load.retry_after_s} s, nothing is doubled",
+            load.retry_after_s,
+        )
 
 
 def _path(data_dir: Path) -> Path:
