@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
 from connectors.errors import Transient
 from connectors.nats import ack_all, pull
 from engine.curate import alone
@@ -25,6 +27,7 @@ from engine.intake.pack import COUNT_HEADER
 from engine.run import actors
 from engine.run.runtime import NAMESPACE
 from engine.settings import Settings
+from engine.stages import pipeline
 
 log = logging.getLogger("beejan.stream")
 
@@ -164,8 +167,15 @@ class Stream:
                 return
             # The id stays that of the record as received.
             row.envelope = replace(row.envelope, defect_code=failed.code, defect_message=str(failed))
-            blocks = await self._run(batch, retry=False)
+            blocks = [await asyncio.to_thread(self._refused, batch)]
         await self._start_commit(batch, blocks)
+
+    def _refused(self, batch: MicroBatch) -> pa.Table:
+        """A record as a failed one; no stage touches it once more."""
+        import ray
+
+        rows = [(row.event_id, row.envelope, row.held.seq) for row in batch.rows]
+        return pipeline.refuse(to_table(rows), ray.get(self._context))
 
     def _suspect(self, event_id: str) -> None:
         self._suspects[event_id] = None

@@ -8,7 +8,7 @@ from engine.stages.clean import CLEAN, SEAL
 from engine.stages.context import Context
 from engine.stages.decode import DECODE
 from engine.stages.model import MODEL, embed_stage
-from engine.stages.stage import Stage, run
+from engine.stages.stage import STATUS, Stage, run
 
 #: On CPU alone: from the payload to masked, normalised rows.
 CLEANING: tuple[Stage, ...] = (SEAL, DECODE, *CLEAN)
@@ -30,3 +30,19 @@ def model(table: pa.Table, context: Context) -> pa.Table:
 def process(table: pa.Table, context: Context) -> pa.Table:
     """The whole way in one process."""
     return model(clean(table, context), context)
+
+
+def refuse(table: pa.Table, context: Context) -> pa.Table:
+    """Records that harm whatever touches them: sealed, and failed by their defect, without a stage that looks at them.
+
+    Args:
+        table: columns as ENVELOPE_COLUMNS, `defect_code` and `defect_message` set.
+        context: for the key.
+    """
+    sealed = run(table, (SEAL,), context)
+    marks = (pa.array([DECODE.name] * table.num_rows, pa.string()), table["defect_code"], table["defect_message"])
+    for name, values in zip(STATUS.names, marks, strict=True):
+        sealed = sealed.set_column(sealed.column_names.index(name), name, values)
+    # No row is left for the stages: they add their columns, empty.
+    rest = (stage for stage in CLEANING if stage is not SEAL)
+    return run(sealed, (*rest, embed_stage(context.embedder.dimensions), *MODEL), context)

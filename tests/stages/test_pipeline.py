@@ -6,6 +6,7 @@ import pytest
 
 from connectors.errors import Transient
 from engine.intake.envelope import Envelope, to_table
+from engine.stages import pipeline
 from engine.stages.model import MODEL, embed_stage
 from engine.stages.pipeline import CLEANING, process
 from engine.stages.stage import Output, Reject, Stage, run
@@ -157,3 +158,19 @@ def test_a_rejected_row_is_not_shown_to_later_stages(context):
     done = run(table({"text": "a"}, {"text": "b"}), [_stage(first), _stage(second)], context)
     assert seen == [1]
     assert done["x"].to_pylist() == [None, 5]
+
+
+def test_a_refused_record_is_sealed_and_failed_and_no_stage_looks_at_it(context, monkeypatch):
+    from dataclasses import replace
+
+    def harmful(rows, context):
+        raise AssertionError("a stage looked at it")
+
+    harmed = tuple(s if s.name == "seal" else replace(s, apply=harmful) for s in pipeline.CLEANING)
+    monkeypatch.setattr(pipeline, "CLEANING", harmed)
+    monkeypatch.setattr(pipeline, "SEAL", harmed[0])
+    one = Envelope("sms", "s", "1", b'{"text": "x"}', "application/json", NOW, defect_code="hung", defect_message="m")
+    (row,) = pipeline.refuse(to_table([(one.event_id, one, 1)]), context).to_pylist()
+    assert (row["error_stage"], row["error_code"], row["error_message"]) == ("decode", "hung", "m")
+    assert context.data_key.decrypt(row["sealed"], one.event_id) == b'{"text": "x"}'
+    assert row["text_hash"] is None and row["vector"] is None
