@@ -47,7 +47,8 @@ def strike_with(flood, number, fault, sent):
     """As `strike`, with the harmful records among those that are accounted for."""
     seconds = under(flood, number, fault)
     flood.acknowledged += sent
-    verdict = judge(flood, number, seconds)
+    # A record that hangs is waited for at each of its deliveries.
+    verdict = judge(flood, number, seconds, quiet_s=900)
     verdict.check()
     assert verdict.dead_lettered == len(set(sent))
 

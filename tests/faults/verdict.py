@@ -48,11 +48,11 @@ def strike(flood, repetitions, fault):
     judge(flood, repetitions, under(flood, repetitions, fault)).check()
 
 
-def judge(flood, repetitions, seconds=(), note=""):
+def judge(flood, repetitions, seconds=(), note="", quiet_s=120):
     """Wait until everything acknowledged is settled, and count."""
     engine = flood.engine
     acknowledged = set(flood.acknowledged)
-    settle(engine, sorted(acknowledged))
+    settle(engine, sorted(acknowledged), quiet_s)
     raw, curated, serving = (
         engine.ids(*t) for t in (("raw", "envelopes"), ("curated", "complaints"), ("serving", "complaints"))
     )
