@@ -212,10 +212,8 @@ class Writer:
         heads: dict[str, str] = {}
         suspects = [h for h, hit in zip(hashes, self._hashes.hits(hashes), strict=True) if hit]
         if suspects:
-            found = _find(self._curated, "text_hash", suspects, ["event_id", "text_hash", "duplicate_of"])
-            for row in found.to_pylist():
-                if row["duplicate_of"] is None:
-                    heads[row["text_hash"]] = row["event_id"]
+            found = _find(self._curated, "text_hash", suspects, ["event_id", "text_hash"], " AND duplicate_of IS NULL")
+            heads = dict(zip(found["text_hash"].to_pylist(), found["event_id"].to_pylist(), strict=True))
         marked = []
         for key, text_hash in zip(ids, hashes, strict=True):
             head = heads.setdefault(text_hash, key)
@@ -336,11 +334,13 @@ class Writer:
         self._lock.close()
 
 
-def _find(table: Table, column: str, values: Sequence[str], columns: list[str] | None = None) -> pa.Table:
+def _find(
+    table: Table, column: str, values: Sequence[str], columns: list[str] | None = None, more: str = ""
+) -> pa.Table:
     parts = [table.schema.empty_table().select(columns or [column])]
     for start in range(0, len(values), 1000):
         listed = ", ".join(f"'{_hex(value)}'" for value in values[start : start + 1000])
-        parts.append(table.scan(columns or [column], f"{column} IN ({listed})"))
+        parts.append(table.scan(columns or [column], f"{column} IN ({listed}){more}"))
     return pa.concat_tables(parts)
 
 
