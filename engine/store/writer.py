@@ -28,7 +28,7 @@ from engine.store import rows, volumes
 from engine.store.key_index import KeyIndex
 from engine.surge.segments import DIMENSIONS
 
-#: (every so many compactions, fragments under so many rows are folded): each row is rewritten three times in all.
+#: (every so many compactions, fragments under so many rows are folded), so that large ones are rewritten seldom.
 #: Folding all of a young table each time kept 7 GB of old versions of 18,000 rows (docs/decisions/0013).
 _TIERS = ((100, 100_000), (10, 10_000), (1, 1_000))
 
