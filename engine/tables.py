@@ -124,6 +124,25 @@ _MODELLED = [
 #: Version 2: the work that was shed for a row under load and is to be completed. Null in rows of version 1.
 _DEGRADED = pa.schema([("degraded", STRINGS)])
 
+#: Version 3: what processing finds beside the text. Null in rows of older versions until they are replayed.
+_PROCESSED = pa.schema(
+    [
+        ("second_language", pa.string()),
+        ("text_map", pa.list_(pa.int32())),
+        ("identifiers", STRINGS),
+        ("person_id", pa.string()),
+        ("locality", pa.string()),
+        ("amount", pa.float64()),
+        ("currency", pa.string()),
+        ("duplicate_kind", pa.string()),
+        ("duplicate_score", pa.float32()),
+        ("minhash", pa.binary()),
+    ]
+)
+
+#: What of it analysts see: signatures and offsets stay in curated.
+_SERVED = pa.schema([column for column in _PROCESSED if column.name not in ("text_map", "minhash")])
+
 
 def _vector(dimensions: int) -> pa.Field:
     return pa.field("vector", pa.list_(pa.float32(), dimensions))
@@ -131,15 +150,21 @@ def _vector(dimensions: int) -> pa.Field:
 
 def curated(dimensions: int) -> TableSpec:
     """`curated.complaints` for vectors of this length, float32 unit rows."""
-    schema = pa.schema([*_CURATED, _vector(dimensions), *_DEGRADED])
-    return TableSpec("curated", "complaints", "event_id", schema, version=2, migrations={2: _DEGRADED})
+    schema = pa.schema([*_CURATED, _vector(dimensions), *_DEGRADED, *_PROCESSED])
+    return TableSpec("curated", "complaints", "event_id", schema, version=3, migrations={2: _DEGRADED, 3: _PROCESSED})
 
 
 def serving(dimensions: int) -> TableSpec:
     """`serving.complaints` for vectors of this length, float32 unit rows."""
-    schema = pa.schema([*_CURATED, *_MODELLED, _vector(dimensions), *_DEGRADED])
+    schema = pa.schema([*_CURATED, *_MODELLED, _vector(dimensions), *_DEGRADED, *_SERVED])
     return TableSpec(
-        "serving", "complaints", "event_id", schema, version=2, text_index="search_text", migrations={2: _DEGRADED}
+        "serving",
+        "complaints",
+        "event_id",
+        schema,
+        version=3,
+        text_index="search_text",
+        migrations={2: _DEGRADED, 3: _SERVED},
     )
 
 
