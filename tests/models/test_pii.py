@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.pii import Span, find, mask, placeholder
-from models.pii_checks import card, iban, luhn
-from models.pii_names import name_length
+from models.pii.checks import card, iban, luhn
+from models.pii.introduced import name_length
 
 KEY = b"k" * 32
 

@@ -11,7 +11,7 @@ from engine.simulate.people import card
 from engine.simulate.phrases_agent import NOTES
 from engine.simulate.phrases_eng import TROUBLES
 from engine.simulate.write import write
-from models.pii_checks import luhn
+from models.pii.checks import luhn
 
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
 START = END - timedelta(days=7)

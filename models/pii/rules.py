@@ -10,11 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from models.pii_checks import card, country_code, grouped, iban, international, ip, mobile, national, not_a_date
-from models.pii_names import name_length
-
-#: Stands for a character that is masked already: a private one, neither word, digit, space nor punctuation.
-FILLER = "\ue000"
+from models.pii.checks import card, country_code, grouped, iban, international, ip, mobile, national, not_a_date
+from models.pii.introduced import name_length
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.pii_checks import canonical
-from models.pii_rules import FILLER, RULES, Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Personal data of `type` at `start` to `end` (exclusive), character offsets."""
-
-    type: str
-    start: int
-    end: int
+from models.pii.checks import canonical
+from models.pii.rules import RULES, Rule
+from models.pii.span import FILLER, Span
 
 
 @dataclass(frozen=True, slots=True)
