@@ -10,6 +10,7 @@ import typer
 from engine.cli import data, operate, read, replays, run
 from engine.cli.bench import bench
 from engine.cli.dlq import dlq
+from engine.cli.evaluate import evaluate
 from engine.cli.mapping import mapping
 from engine.cli.sources import sources
 
@@ -48,5 +49,5 @@ for panel, commands in _PANELS.items():
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")
 app.add_typer(mapping, name="mapping", rich_help_panel="Bring complaints in")
-for name, group in (("dlq", dlq), ("keys", operate.keys), ("config", operate.config)):
+for name, group in (("dlq", dlq), ("evaluate", evaluate), ("keys", operate.keys), ("config", operate.config)):
     app.add_typer(group, name=name, rich_help_panel="Operate")

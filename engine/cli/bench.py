@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 
 from engine.cli.output import JSON, console, emit, guarded, notes, table
 
-NAMES = ("pipeline", "latency", "soak", "intake")
+NAMES = ("pipeline", "latency", "soak", "intake", "processing")
 
 
 @guarded
@@ -23,6 +24,11 @@ def bench(
     rate: Annotated[float, typer.Option(help="latency: complaints a second.", min=0.1)] = 20,
     seconds: Annotated[float, typer.Option(help="latency: how long, s.", min=5)] = 300,
     batches: Annotated[int, typer.Option(help="soak: micro-batches.", min=10)] = 20_000,
+    step: Annotated[list[str] | None, typer.Option(help="processing: these steps alone.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="processing: labelled data to take texts from; default $BEEJAN_DATA.")
+    ] = None,
+    peers: Annotated[bool, typer.Option("--peers", help="Beside their peers in the same run, as it always is.")] = True,
     out: Annotated[Path | None, typer.Option("--out", help="Also write NAME.json here.", metavar="DIR")] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -35,24 +41,47 @@ def bench(
         raise typer.BadParameter(f"{', '.join(unknown)}: expected {', '.join(NAMES)}", param_hint="NAME")
     for name in names:
         notes().print(f"[dim]running {name} …[/]")
-        report = _runner(name, rows, rate, seconds, batches)()
+        report = _runner(name, rows, rate, seconds, batches, step, data)()
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             (out / f"{name}.json").write_text(json.dumps(report, indent=1))
         if as_json:
             emit(report)
+        elif name == "processing":
+            _show_steps(report["steps"])
         else:
             shown = {k: v for k, v in report.items() if not isinstance(v, (list, dict)) or k == "rows_per_s"}
             table(None, ["", name], [[key, value] for key, value in shown.items()])
             console().print()
 
 
-def _runner(name: str, rows: int | None, rate: float, seconds: float, batches: int) -> Callable[[], dict[str, Any]]:
-    from benchmarks import intake, latency, pipeline, soak
+def _show_steps(steps: dict[str, dict[str, Any]]) -> None:
+    rows = [
+        [name, found["ours_per_s"], found["peer"], found.get("peer_per_s"), found.get("ratio"), found.get("goal_per_s")]
+        for name, found in steps.items()
+    ]  # fmt: skip
+    table(None, ["step", "texts/s", "peer", "texts/s", "ratio", "goal/s"], rows)
+    for name, parts in steps.get("chain", {}).get("ms_per_1000_by_stage", {}).items():
+        table(f"chain over {name}, ms per 1,000", ["stage", "ms"], [[k, v] for k, v in parts.items()])
 
+
+def _runner(
+    name: str,
+    rows: int | None,
+    rate: float,
+    seconds: float,
+    batches: int,
+    steps: list[str] | None,
+    data: Path | None,
+) -> Callable[[], dict[str, Any]]:
+    from benchmarks import intake, latency, pipeline, soak
+    from benchmarks.processing import run as processing
+
+    root = data or (Path(found) if (found := os.environ.get("BEEJAN_DATA")) else None)
     return {
         "pipeline": lambda: pipeline.run(rows or 3000),
         "latency": lambda: latency.run(rate, seconds),
         "soak": lambda: soak.run(batches),
         "intake": lambda: intake.run(rows or 200_000),
+        "processing": lambda: processing.bench(root, steps or processing.TIMED),
     }[name]

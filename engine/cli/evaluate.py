@@ -1,0 +1,91 @@
+"""`beejan evaluate`: quality on labelled data, one figure a line, with the goal it is held against."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from connectors.errors import BeejanError
+from engine.cli.output import JSON, emit, guarded, notes, progress, table
+
+evaluate = typer.Typer(help="Quality on labelled data.", no_args_is_help=True)
+
+
+class NoData(BeejanError):
+    """The folder of labelled data is missing."""
+
+
+@evaluate.command("processing")
+@guarded
+def processing(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Labelled data, see docs/evaluation.md; default $BEEJAN_DATA.", metavar="DIR")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="The same as DIR.", metavar="DIR")] = None,
+    step: Annotated[
+        list[str] | None, typer.Option(help="pii, names, language, spelling, duplicates, identity; default all.")
+    ] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure masking, language, spelling, duplicates and identity.
+
+    Example: beejan evaluate processing ../data --step language --json
+    """
+    from benchmarks.processing.run import JUDGED, report
+
+    steps = tuple(step or JUDGED)
+    unknown = [name for name in steps if name not in JUDGED]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: expected {', '.join(JUDGED)}", param_hint="--step")
+    root = labelled(folder or data)
+    parts: list[dict[str, Any]] = []
+    with progress(len(steps), "evaluating", quiet=as_json) as tell:
+        for done, name in enumerate(steps, 1):
+            parts.append(report(root, (name,)))
+            tell(done)
+    whole = _joined(parts)
+    if as_json:
+        emit(whole)
+        return
+    table(
+        None, ["figure", "value", "goal", "", "measured on", "note"],
+        [
+            [name, f"{value:.4g}", whole["goals"].get(name), _MARK[whole["met"].get(name)], whole["splits"][name],
+             whole["notes"].get(name)]
+            for name, value in whole["figures"].items()
+        ],
+    )  # fmt: skip
+    for name in whole["skipped"]:
+        notes().print(f"[yellow]skipped[/]: {name}, {root} has no data for it (docs/evaluation.md)")
+
+
+#: How a figure stands to its goal.
+_MARK = {True: "met", False: "short", None: ""}
+
+
+def labelled(given: Path | None) -> Path:
+    """The folder of labelled data.
+
+    Raises:
+        NoData: none was given, or it does not exist.
+    """
+    root = given or (Path(found) if (found := os.environ.get("BEEJAN_DATA")) else None)
+    if root is None:
+        raise NoData("no labelled data: give its folder, or set BEEJAN_DATA; docs/evaluation.md has the layout")
+    if not root.is_dir():
+        raise NoData(f"{root}: no such folder; docs/evaluation.md has the layout")
+    return root
+
+
+def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    whole: dict[str, Any] = {name: {} for name in ("figures", "goals", "met", "splits", "notes")} | {"skipped": []}
+    for part in parts:
+        for name, value in part.items():
+            if isinstance(value, list):
+                whole[name] += value
+            else:
+                whole[name].update(value)
+    return whole
