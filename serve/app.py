@@ -21,6 +21,7 @@ from serve import (
     repairs,
     replays,
     sources,
+    trace,
     webhooks,
 )
 from serve.backend import ConsoleBackend
@@ -30,6 +31,10 @@ from serve.services import Services
 
 _ABOUT = """Complaints in once, useful within seconds. Send `Authorization: Bearer <key>`; roles: intake, analyst,
 ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339 in UTC."""
+
+_MODULES = (
+    intake, complaints, trace, alerts, dead_letters, admin, replays, repairs, sources, webhooks, forms, health,
+)  # fmt: skip
 
 
 def create_app(data_dir: Path) -> FastAPI:
@@ -48,7 +53,20 @@ def create_app(data_dir: Path) -> FastAPI:
     app.state.metrics = health.Metrics()
     problems.install(app)
     health.measure(app, app.state.metrics)
-    for module in (intake, complaints, alerts, dead_letters, admin, replays, repairs, sources, webhooks, forms, health):
+    for module in (
+        intake,
+        complaints,
+        trace,
+        alerts,
+        dead_letters,
+        admin,
+        replays,
+        repairs,
+        sources,
+        webhooks,
+        forms,
+        health,
+    ):
         app.include_router(module.router)
     app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
     return app

@@ -73,8 +73,6 @@ async def find(served: Services, wanted: Search) -> dict[str, Any]:
 
 async def one(served: Services, event_id: str) -> dict[str, Any] | None:
     """A complaint's row for JSON with the number of its exact duplicates and its kept fields, or None."""
-    if not 8 <= len(event_id) <= 64 or not set(event_id) <= set("0123456789abcdef"):
-        return None
     row = await asyncio.to_thread(_one, served.complaints, event_id)
     return None if row is None else row | {"kept": await asyncio.to_thread(kept, served.raw, row["event_id"])}
 
@@ -86,15 +84,27 @@ def kept(envelopes: Any, event_id: str) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _one(table: Any, event_id: str) -> dict[str, Any] | None:
-    condition = f"event_id = '{event_id}'" if len(event_id) == 64 else f"starts_with(event_id, '{event_id}')"
-    names = [name for name in table.schema.names if name != "vector"]
-    rows = table.search().where(condition).select(names).limit(2).to_list()
-    if not rows:
+def id_of(table: Any, event_id: str) -> str | None:
+    """The id in `table` that is this or begins like this; None where there is none, or it is no id.
+
+    Raises:
+        Problem: 409, several ids begin like this.
+    """
+    if not 8 <= len(event_id) <= 64 or not set(event_id) <= set("0123456789abcdef"):
         return None
+    condition = f"event_id = '{event_id}'" if len(event_id) == 64 else f"starts_with(event_id, '{event_id}')"
+    rows = table.search().where(condition).select(["event_id"]).limit(2).to_list()
     if len(rows) > 1:
         raise Problem(409, f"complaint {event_id}: several ids begin like this; give more of it")
-    row: dict[str, Any] = rows[0]
+    return str(rows[0]["event_id"]) if rows else None
+
+
+def _one(table: Any, event_id: str) -> dict[str, Any] | None:
+    key = id_of(table, event_id)
+    if key is None:
+        return None
+    names = [name for name in table.schema.names if name != "vector"]
+    row: dict[str, Any] = table.search().where(f"event_id = '{key}'").select(names).limit(1).to_list()[0]
     same = int(table.count_rows(f"text_hash = {filters.text(row['text_hash'])}"))
     return plain(row) | {"duplicates": same - 1}
 

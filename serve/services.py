@@ -39,6 +39,7 @@ class Services:
     complaints: Any
     incidents: Any
     volumes: Any
+    curated: Any
     raw: Any
     dead: Any
     keyring: Keyring
@@ -69,6 +70,7 @@ class Services:
             table("serving", "complaints"),
             table("serving", "incidents"),
             table("serving", "volumes"),
+            table("curated", "complaints"),
             table("raw", "envelopes"),
             table("raw", "dead_letters"),
             Keyring(table("governance", "keys"), keys.session),

@@ -40,7 +40,7 @@ def root(
 _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},
     "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
-    "Read": {"search": read.search, "show": read.show},
+    "Read": {"search": read.search, "show": read.show, "trace": read.trace},
     "Operate": {"status": operate.status, "doctor": operate.doctor, "replay": replays.replay, "bench": bench},
 }
 for panel, commands in _PANELS.items():

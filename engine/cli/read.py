@@ -81,6 +81,49 @@ def show(
 _NOT_FACTS = ("text", "search_text", "text_hash", "kept")
 
 
+@guarded
+def trace(
+    event_id: Annotated[str, typer.Argument(help="The id, or the beginning of it (8 digits or more).")],
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Show a complaint's passport: what every stage made of it, where it was counted, which incidents it fed.
+
+    Example: beejan trace 3f2a91c04b7d
+    """
+    found = Client(config, data_dir).get(f"/v1/complaints/{event_id}/trace")
+    if as_json:
+        emit(found)
+        return
+    console().print(f"[bold]{found['event_id']}[/]  {found['state']}")
+    table("Received", ["", ""], [[k, v] for k, v in found["envelope"].items() if v is not None])
+    made = [[step["stage"], name, _said(value)] for step in found["steps"] for name, value in step["made"].items()]
+    table("Stages", ["stage", "column", "value"], [row for row in made if row[2]])
+    copies = found["duplicates"]
+    if copies and (copies["kind"] or copies["others"]):
+        table(
+            "Duplicates", ["event id", "kind", "score"],
+            [[copies["head"], "head", None]]
+            + [[o["event_id"], o["duplicate_kind"], o["duplicate_score"]] for o in copies["others"]],
+        )  # fmt: skip
+    if found["incidents"]:
+        table(
+            "Incidents", ["id", "state", "segment", "started"],
+            [[i["incident_id"], i["state"], i["segment"], i["started_at"]] for i in found["incidents"]],
+        )  # fmt: skip
+    if found["dead_letters"]:
+        table(
+            "Dead letters", ["attempt", "stage", "reason", "message"],
+            [[d["attempt"], d["stage"], d["reason"], d["message"]] for d in found["dead_letters"]],
+        )  # fmt: skip
+
+
+def _said(value: Any) -> str:
+    text = "; ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
 @alerts.command("list")
 @guarded
 def list_alerts(
