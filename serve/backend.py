@@ -15,7 +15,7 @@ from engine.govern.api_keys import Principal
 from engine.store import filters
 from engine.store.filters import BadFilter
 from engine.surge.incidents import OPEN
-from serve import alerts, complaints, dead_letters
+from serve import alerts, complaints, dead_letters, trace
 from serve.admin import overload_state
 from serve.problems import Problem
 from serve.search import Search
@@ -76,6 +76,10 @@ class ConsoleBackend:
     async def complaint(self, event_id: str) -> dict[str, Any] | None:
         """One complaint."""
         return await complaints.one(self._services(), event_id)
+
+    async def trace(self, event_id: str) -> dict[str, Any] | None:
+        """A complaint's passport."""
+        return await asyncio.to_thread(trace.trace, self._services(), event_id)
 
     async def incidents(self, limit: int) -> list[dict[str, Any]]:
         """The newest incidents."""

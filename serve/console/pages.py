@@ -65,6 +65,9 @@ class Backend(Protocol):
     async def complaint(self, event_id: str) -> dict[str, Any] | None:
         """One complaint."""
 
+    async def trace(self, event_id: str) -> dict[str, Any] | None:
+        """A complaint's passport, see serve.trace."""
+
     def form_token(self, session: str) -> str:
         """What forms of this session carry."""
 
@@ -205,6 +208,15 @@ def router(backend: Backend) -> APIRouter:
         if row is None:
             return missing(request, user, "complaint")
         return page("complaint", request, user=user, row=row)
+
+    @routes.get("/complaints/{event_id}/trace")
+    @guarded
+    async def passport(request: Request, event_id: str) -> Response:
+        user = await who(request)
+        found = await backend.trace(event_id)
+        if found is None:
+            return missing(request, user, "complaint")
+        return page("trace", request, user=user, found=found)
 
     @routes.get("/alerts")
     @guarded

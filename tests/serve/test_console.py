@@ -37,6 +37,16 @@ LETTER = {
 }  # fmt: skip
 
 
+PASSPORT = {
+    "event_id": "a" * 64, "state": "stored", "envelope": {"channel": "sms", "mapping": None},
+    "steps": [{"stage": "mask", "reads": ["clean_text"], "made": {"text": "<b> call <PHONE_a91c>", "pii_types": ["PHONE", "EMAIL"]}}],
+    "versions": {}, "counted_in": [{"segment": "region=Lagos", "bucket": "2026-03-01T10:00:00Z"}],
+    "duplicates": {"head": "a" * 64, "kind": None, "score": None, "others": [{"event_id": "b" * 64, "duplicate_kind": "near", "duplicate_score": 0.9}]},
+    "incidents": [{"incident_id": "inc_1", "segment": "region=Lagos", "state": "new", "through": ["region=Lagos"]}],
+    "dead_letters": [],
+}  # fmt: skip
+
+
 CALM = {"shed": [], "state": "normal", "behind_s": 0.0, "degraded": 0}
 
 
@@ -64,6 +74,9 @@ class Fake:
             raise ValueError("mode 'magic': expected one of hybrid, vector, text")
         hits = [] if query == "nothing" else [HIT]
         return {"hits": hits, "total": 31, "next_cursor": "bzI1", "seconds": 0.01, "mode": mode}
+
+    async def trace(self, event_id):
+        return PASSPORT if event_id == "a" * 64 else None
 
     async def complaint(self, event_id):
         return self.row if event_id == "a" * 64 else None
@@ -419,3 +432,13 @@ def test_a_retry_that_cannot_be_says_why(keeper):
     answer = keeper.post("/dead-letters/retry", data={"token": "token of good", "since": "never"})
     assert answer.status_code == 422
     assert "is no time" in answer.text
+
+
+def test_the_way_of_a_complaint_names_each_stage_and_escapes_what_it_made(inside):
+    shown = inside.get(f"/complaints/{'a' * 64}/trace").text
+    assert "<h2>mask</h2>" in shown
+    assert "PHONE; EMAIL" in shown
+    assert "&lt;b&gt; call <span" in shown
+    assert f'href="/complaints/{"b" * 64}"' in shown
+    assert 'href="/incidents/inc_1"' in shown
+    assert inside.get(f"/complaints/{'c' * 64}/trace").status_code == 404
