@@ -11,7 +11,7 @@ from benchmarks.latency import _Engine
 from benchmarks.machine import machine
 
 
-def run(batches: int = 20_000, limit_s: float = 3600.0) -> dict[str, Any]:
+def run(batches: int = 20_000, limit_s: float = 6 * 3600.0) -> dict[str, Any]:
     """Keep an own engine's stream busy with micro-batches of one to a few rows, and watch its memory.
 
     The engine runs with `intake.linger_s: 0` and `intake.max_batch_rows: 4`, so that micro-batches are
