@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from connectors.errors import NatsAway
@@ -78,3 +79,22 @@ async def message(js: Any, stream: str, seq: int) -> Stored | None:
     except (TimeoutError, OSError, errors.Error) as error:
         raise NatsAway(f"stream {stream}: message {seq} cannot be read ({type(error).__name__}); try again") from error
     return Stored(int(found.seq), str(found.subject), bytes(found.data or b""), dict(found.headers or {}))
+
+
+async def stored_at(js: Any, stream: str, seq: int) -> datetime | None:
+    """When the first message from `seq` on was stored; None where the stream holds none.
+
+    Raises:
+        NatsAway: no answer.
+    """
+    from nats import errors
+    from nats.js.errors import APIError, NotFoundError
+
+    try:
+        found = await js.get_msg(stream, seq, subject=">", next=True)
+    except (NotFoundError, APIError):
+        return None
+    except (TimeoutError, OSError, errors.Error) as error:
+        raise NatsAway(f"stream {stream}: message {seq} cannot be read ({type(error).__name__}); try again") from error
+    time: datetime | None = found.time
+    return time

@@ -161,6 +161,26 @@ class ReconcileSettings(_Section):
     stall_s: float = Field(60, ge=5, description="Messages may wait this long without an acknowledgement, s")
 
 
+class DuplicateSettings(_Section):
+    """When a complaint is a copy of an earlier one, and of what kind (docs/duplicates.md)."""
+
+    window_s: float = Field(7_776_000, ge=3600, description="Copies are found of complaints received in this time, s")
+    most_rows: int = Field(5_000_000, ge=100_000, le=50_000_000, description="Complaints remembered at most")
+    resend_s: float = Field(86_400, ge=0, description="The sender's same text again within this time is a resend, s")
+    repeat_s: float = Field(2_592_000, ge=0, description="Alike complaints of a sender in this time are repeats, s")
+    template_senders: int = Field(3, ge=2, le=1000, description="From so many senders on, a text is a template")
+
+
+class QualitySettings(_Section):
+    """What complaints and channels are held to."""
+
+    rules: str = Field("quality", description="Name in configs, or a file")
+    interval_s: float = Field(30, ge=0.5, le=3600, description="Time between looks at the channels, s")
+    late_s: float = Field(
+        172_800, ge=60, description="A complaint received later than this after it happened is no live one, s"
+    )
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -178,6 +198,8 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings.model_validate({})
     surge: SurgeSettings = SurgeSettings.model_validate({})
     reconcile: ReconcileSettings = ReconcileSettings.model_validate({})
+    duplicates: DuplicateSettings = DuplicateSettings.model_validate({})
+    quality: QualitySettings = QualitySettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property

@@ -14,6 +14,9 @@ import pyarrow as pa
 TIME = pa.timestamp("us", "UTC")
 STRINGS = pa.list_(pa.string())
 
+#: The way back to an older form of a text: (start, length, old length) of each edit, flat; see models.offsets.
+OFFSETS = pa.list_(pa.int32())
+
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
@@ -128,7 +131,7 @@ _DEGRADED = pa.schema([("degraded", STRINGS)])
 _PROCESSED = pa.schema(
     [
         ("second_language", pa.string()),
-        ("text_map", pa.list_(pa.int32())),
+        ("text_map", OFFSETS),
         ("identifiers", STRINGS),
         ("person_id", pa.string()),
         ("locality", pa.string()),
@@ -136,6 +139,7 @@ _PROCESSED = pa.schema(
         ("currency", pa.string()),
         ("duplicate_kind", pa.string()),
         ("duplicate_score", pa.float32()),
+        ("repeat_of", pa.string()),
         ("minhash", pa.binary()),
     ]
 )
@@ -197,6 +201,54 @@ INCIDENTS = TableSpec(
             ("acknowledged_by", pa.string()),
             ("acknowledged_at", TIME),
             ("updated_at", TIME),
+        ]
+    ),
+)
+
+#: A rule of batches and a channel: how it stands, and its last incident.
+QUALITY = TableSpec(
+    "serving",
+    "quality",
+    "check_id",
+    pa.schema(
+        [
+            _key("check_id"),
+            ("rule", pa.string()),
+            ("kind", pa.string()),
+            ("scope", pa.string()),
+            ("state", pa.string()),
+            ("since", TIME),
+            ("incident_id", pa.string()),
+            ("opened_at", TIME),
+            ("closed_at", TIME),
+            ("observed", pa.float64()),
+            ("expected", pa.float64()),
+            ("why", pa.string()),
+            ("judged_at", TIME),
+            ("known_at", TIME),
+            ("trend", pa.list_(pa.float64())),
+            ("told", pa.string()),
+        ]
+    ),
+)
+
+#: What quality knows of a channel's past hour.
+QUALITY_HOURS = TableSpec(
+    "serving",
+    "quality_hours",
+    "hour_id",
+    pa.schema(
+        [
+            _key("hour_id"),
+            ("channel", pa.string()),
+            ("hour", TIME),
+            ("watched", pa.bool_()),
+            ("rows", pa.int64()),
+            ("live", pa.int64()),
+            ("rejected", pa.int64()),
+            ("newest", TIME),
+            ("last", TIME),
+            ("counts", pa.string()),
         ]
     ),
 )

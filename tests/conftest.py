@@ -12,6 +12,7 @@ import pytest
 
 from engine.curate.context import load_mappings, load_taxonomy
 from engine.govern.crypto import DataKey
+from engine.quality.rules import load_rules
 from engine.settings import CONFIGS, ROOT, Settings
 from engine.stages.context import Context
 
@@ -55,6 +56,7 @@ def context() -> Context:
         taxonomy_version=f"{taxonomy.name}/{taxonomy.version}",
         now=NOW,
         mappings=load_mappings(),
+        quality=load_rules(Settings()).rows,
     )
 
 

@@ -11,6 +11,7 @@ import yaml
 from connectors.errors import BadMapping
 from connectors.mapping import Mapping, load_mapping
 from engine.govern.crypto import load_keys
+from engine.quality.rules import load_rules
 from engine.settings import CONFIGS, BadConfig, Settings
 from engine.stages.context import Context
 from models.classify import ZeroShotClassifier
@@ -23,7 +24,7 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
     """The stages' context.
 
     Raises:
-        BadConfig: the taxonomy, the priorities or a mapping cannot be used.
+        BadConfig: the taxonomy, the priorities, a mapping or the quality rules cannot be used.
     """
     keys = load_keys(settings.data_dir / "keys")
     taxonomy = load_taxonomy(settings)
@@ -37,6 +38,7 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         now=datetime.now(UTC),
         max_text_chars=settings.intake.max_text_chars,
         mappings=load_mappings(),
+        quality=load_rules(settings).rows,
     )
 
 

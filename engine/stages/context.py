@@ -11,6 +11,7 @@ from models.embedder import Embedder
 
 if TYPE_CHECKING:
     from engine.govern.crypto import DataKey
+    from engine.quality.rules import RowRule
     from models.classify import ZeroShotClassifier
     from models.priority import PriorityModel
 
@@ -38,6 +39,8 @@ class Context:
     now: datetime
     max_text_chars: int = 200_000
     mappings: dict[str, Mapping] = field(default_factory=dict)
+    #: What rows are held to, by the rule's name.
+    quality: dict[str, RowRule] = field(default_factory=dict)
     #: Work that is left out for now, by the names of the ladder's steps.
     shed: frozenset[str] = frozenset()
     #: Embeds while `embedding_static` is shed.

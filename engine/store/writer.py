@@ -80,8 +80,11 @@ class Writer:
         self._volumes = self._open(tables.VOLUMES)
         self._incidents = self._open(tables.INCIDENTS)
         self._keys = self._open(tables.API_KEYS)
+        self._quality = self._open(tables.QUALITY)
+        self._quality_hours = self._open(tables.QUALITY_HOURS)
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
+            self._quality, self._quality_hours,
         ]  # fmt: skip
         self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
@@ -258,6 +261,14 @@ class Writer:
             rows.conform(rows.distinct(incidents, "incident_id"), self._incidents.schema), update=True
         )
         self._incidents.make_durable()
+
+    def put_quality(self, checks: pa.Table | None, hours: pa.Table | None) -> None:
+        """Insert or replace quality checks, and the hours they are judged by, durably."""
+        for table, found in ((self._quality_hours, hours), (self._quality, checks)):
+            if found is not None and found.num_rows:
+                table.upsert(rows.conform(found, table.schema), update=True)
+                table.make_durable()
+                self._commits += 1
 
     def put_key(self, row: dict[str, Any]) -> None:
         """Insert or replace an API key's row, durably."""

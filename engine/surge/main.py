@@ -1,4 +1,4 @@
-"""The surge watcher as a process, with the reconciler beside it: `python -m engine.surge.main DATA_DIR`.
+"""The surge watcher as a process, with the reconciler and quality beside it: `python -m engine.surge.main DATA_DIR`.
 
 Each interval it judges the volumes and, where something changed, tells the alert stream and then stores
 the incident. A crash between the two tells again with the same message id, which JetStream drops.
@@ -21,6 +21,7 @@ import pyarrow as pa
 from connectors.errors import BeejanError, Transient
 from connectors.lance import open_reader
 from connectors.nats import connect, publish_retrying
+from engine.quality.keep import keep as keep_quality
 from engine.reconcile.keep import keep
 from engine.run import actors, runtime
 from engine.settings import Settings
@@ -152,7 +153,7 @@ async def run(data_dir: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     # It opens messages of the intake stream, which no role but the operator may.
     operator = await connect(addresses.nats, "beejan-reconcile")
-    keeper = asyncio.create_task(keep(settings, operator.jetstream(), stopping))
+    keepers = [asyncio.create_task(one(settings, operator.jetstream(), stopping)) for one in (keep, keep_quality)]
     watcher = await _open(settings, connection.jetstream(), stopping)
     while watcher is not None and not stopping.is_set():
         try:
@@ -161,7 +162,7 @@ async def run(data_dir: Path) -> None:
             log.warning("judging is put off: %s", error)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), settings.surge.interval_s)
-    await keeper
+    await asyncio.gather(*keepers)
     await operator.close()
     await connection.close()
 
