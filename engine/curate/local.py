@@ -17,7 +17,9 @@ from engine.settings import Settings
 from engine.stages import pipeline
 from engine.stages.model import vectors_of
 from models.embedder import load_embedder
+from models.offsets import to_original
 from models.pii import mask
+from models.text import repair
 
 #: Rows that go through together.
 _CHUNK = 256
@@ -58,11 +60,10 @@ def _result(text: str, row: dict[str, Any], settings: Settings, key: bytes) -> d
     if row["error_stage"]:
         error = {"stage": row["error_stage"], "reason": row["error_code"], "message": row["error_message"]}
         return {"text": text, "error": error}
-    spans = mask(text, key).spans
     return {
         "text": text,
         "masked": row["text"],
-        "pii": [{"type": s.type, "start": s.start, "end": s.end} for s in spans],
+        "pii": found_in(text, key),
         "language": row["language"],
         "language_confidence": round(float(row["language_confidence"]), 4),
         "category": row["category"],
@@ -72,3 +73,11 @@ def _result(text: str, row: dict[str, Any], settings: Settings, key: bytes) -> d
         "reasons": [*row["category_reasons"], *row["priority_reasons"]],
         "search_text": row["search_text"],
     }
+
+
+def found_in(text: str, key: bytes) -> list[dict[str, Any]]:
+    """The personal data that masking finds in a text: type, and start and end as character offsets into it."""
+    readable = repair(text)
+    spans = mask(readable.text, key).spans
+    places = (to_original(readable.edits, span.start, span.end) for span in spans)
+    return [{"type": span.type, "start": a, "end": b} for span, (a, b) in zip(spans, places, strict=True)]

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from engine.stages.context import Context
+from engine.stages.quality import NOTE_ENCODING, QUALITY
 from engine.stages.stage import Output, Reject, Stage
-from engine.tables import STRINGS, TIME
+from engine.tables import OFFSETS, STRINGS, TIME
 from models.language import detect
-from models.pii import mask
+from models.offsets import Map, compose
+from models.pii import Masked, mask
 from models.pseudonym import pseudonym
 from models.text import repair, text_hash
 from models.times import BadTime, parse_time
 
-#: Texts shorter than this many letters get the flag `very_short`.
-_VERY_SHORT = 4
-
 
 def repair_text(rows: pa.Table, context: Context) -> Output:
-    """Undo mojibake, entities and odd Unicode; emoji stay."""
-    return Output({"clean_text": [repair(text) for text in rows["raw_text"].to_pylist()]})
+    """Undo mojibake, entities, tags and odd Unicode; emoji stay. `repair_map` leads back to the text as given.
+
+    Rejects: a text of which no letter or digit is left.
+    """
+    done = [repair(text) for text in rows["raw_text"].to_pylist()]
+    rejects = {
+        index: Reject("empty_text", "field text: markup without a letter or digit; expected the complaint's words")
+        for index, one in enumerate(done)
+        if one.edits and not any(character.isalnum() for character in one.text)
+    }
+    return Output({"clean_text": [one.text for one in done], "repair_map": [one.edits for one in done]}, rejects)
 
 
 def place_in_time(rows: pa.Table, context: Context) -> Output:
@@ -55,16 +64,37 @@ def read_time(given: dict[str, Any], now: datetime) -> datetime:
 
 
 def mask_text(rows: pa.Table, context: Context) -> Output:
-    """Personal data out of the text, typed placeholders in; nothing after this stage sees the original."""
+    """Personal data out of the text, typed placeholders in; nothing after this stage sees the original.
+
+    `text_map` leads from the masked text to the text as given (models.offsets).
+    """
     masked = [mask(text, context.pseudonym_key) for text in rows["clean_text"].to_pylist()]
+    repairs = rows["repair_map"].to_pylist()
     return Output(
         {
             "text": [m.text for m in masked],
+            "text_map": [compose(_replaced(m), edits) for m, edits in zip(masked, repairs, strict=True)],
             "pii_types": [sorted({span.type for span in m.spans}) for m in masked],
             "search_text": [m.text for m in masked],
             "text_hash": [text_hash(m.text) for m in masked],
         }
     )
+
+
+def _replaced(masked: Masked) -> Map:
+    """The map of a masking: a placeholder, or nothing, stands for each span."""
+    edits: list[int] = []
+    shift = 0
+    for span in masked.spans:
+        start, old = span.start + shift, span.end - span.start
+        found = _PLACEHOLDER.match(masked.text, start)
+        new = found.end() - start if found else 0
+        edits += (start, new, old)
+        shift += new - old
+    return tuple(edits)
+
+
+_PLACEHOLDER = re.compile(r"<[A-Z_]+_[0-9a-f]+>")
 
 
 def normalise(rows: pa.Table, context: Context) -> Output:
@@ -105,23 +135,6 @@ def find_language(rows: pa.Table, context: Context) -> Output:
     return Output({"language": [f.code for f in found], "language_confidence": [float(f.confidence) for f in found]})
 
 
-def check_quality(rows: pa.Table, context: Context) -> Output:
-    """Flags on rows that are kept all the same, those of the mapping's contract first."""
-    flags = []
-    columns = (rows[name].to_pylist() for name in _JUDGED)
-    for text, language, given, customer, contract in zip(*columns, strict=True):
-        row = list(contract or ())
-        row += ["very_short"] if sum(c.isalpha() for c in text) < _VERY_SHORT else []
-        row += ["language_unknown"] if language == "und" else []
-        row += ["no_time_given"] if given is None else []
-        row += ["no_customer"] if customer is None else []
-        flags.append(row)
-    return Output({"quality_flags": flags})
-
-
-_JUDGED = ("text", "language", "field_occurred_at", "customer_id", "contract_flags")
-
-
 def seal(rows: pa.Table, context: Context) -> Output:
     """Encrypt the payload for raw, before anything can fail: a dead letter keeps its payload too."""
     key = context.data_key
@@ -137,16 +150,29 @@ SEAL = Stage(
 )
 
 CLEAN = (
-    Stage("repair", ("raw_text",), pa.schema([("clean_text", pa.string())]), repair_text, drops=("raw_text",)),
+    NOTE_ENCODING,
+    Stage(
+        "repair",
+        ("raw_text",),
+        pa.schema([("clean_text", pa.string()), ("repair_map", OFFSETS)]),
+        repair_text,
+        drops=("raw_text",),
+    ),
     Stage("times", ("field_occurred_at", "received_at"), pa.schema([("occurred_at", TIME)]), place_in_time),
     Stage(
         "mask",
-        ("clean_text",),
+        ("clean_text", "repair_map"),
         pa.schema(
-            [("text", pa.string()), ("pii_types", STRINGS), ("search_text", pa.string()), ("text_hash", pa.string())]
+            [
+                ("text", pa.string()),
+                ("text_map", OFFSETS),
+                ("pii_types", STRINGS),
+                ("search_text", pa.string()),
+                ("text_hash", pa.string()),
+            ]
         ),
         mask_text,
-        drops=("clean_text",),
+        drops=("clean_text", "repair_map"),
     ),
     Stage(
         "normalise",
@@ -160,10 +186,5 @@ CLEAN = (
         pa.schema([("language", pa.string()), ("language_confidence", pa.float32())]),
         find_language,
     ),
-    Stage(
-        "quality",
-        _JUDGED,
-        pa.schema([("quality_flags", STRINGS)]),
-        check_quality,
-    ),
+    QUALITY,
 )

@@ -10,6 +10,7 @@ from engine.stages import pipeline
 from engine.stages.model import MODEL, embed_stage
 from engine.stages.pipeline import CLEANING, process
 from engine.stages.stage import Output, Reject, Stage, run
+from models.offsets import to_original
 from tests.conftest import NOW
 
 
@@ -74,6 +75,27 @@ def test_control_characters_are_taken_out(context):
     row = process(table({"text": "no\u0000 net\u0007work\u202e"}), context).to_pylist()[0]
     assert row["error_stage"] is None
     assert "\u0000" not in row["text"]
+
+
+def test_the_map_leads_from_the_masked_text_to_the_text_as_given(context):
+    given = "No&nbsp;network, donâ€™t <b>call</b> 0803&#49;234567 or ada@example.com &amp; hurry"
+    row = process(table({"text": given}), context).to_pylist()[0]
+
+    def back(words):
+        at = row["text"].index(words)
+        start, end = to_original(row["text_map"], at, at + len(words))
+        return given[start:end]
+
+    phone, mail = (word for word in row["text"].split() if word.startswith("<"))
+    assert (back(phone), back(mail)) == ("0803&#49;234567", "ada@example.com")
+    assert (back("network"), back("don't"), back("call"), back("& hurry")) == (
+        "network", "donâ€™t", "call", "&amp; hurry",
+    )  # fmt: skip
+    assert process(table({"text": "no network here"}), context)["text_map"].to_pylist() == [[]]
+
+
+def test_a_text_of_markup_alone_is_rejected_as_empty(context):
+    assert reasons(process(table({"text": "<br><p>&nbsp;</p>"}), context)) == [("repair", "empty_text")]
 
 
 def test_an_unreadable_content_type_is_no_complaint(context):
