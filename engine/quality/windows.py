@@ -124,6 +124,8 @@ def _may_be_silent(rule: Freshness, past: Past, channel: str, since: float) -> f
     missed, at = 0.0, since
     for hour in range(int(since // HOUR_S), int(since // HOUR_S) + _MOST_SILENT_H):
         counts = sorted(past.alike(channel, hour))
+        if not counts and hour - since / HOUR_S > DAY_H and not missed:
+            return None  # a day without a like: there is no past to know it by
         rate = sum(counts[:-1]) / (len(counts) - 1) if counts else 0.0  # the largest may be a surge
         end = (hour + 1) * HOUR_S
         brings = rate * (end - at) / HOUR_S
