@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from connectors.errors import BeejanError, MessageTooLarge, StreamFull, Transient
+from engine.intake.contract import named_by_kind
 from engine.intake.slow import IntakeSlowed
 from engine.store.filters import BadFilter
 
@@ -35,14 +36,16 @@ class Problem(Exception):
         self.status, self.detail, self.headers, self.extra = status, detail, headers, extra
 
     def response(self) -> JSONResponse:
-        """As JSON."""
+        """As JSON, personal data masked: a value that is named in it may be a phone number in the wrong field."""
         body = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
-            "detail": self.detail,
+            "detail": named_by_kind(self.detail),
             **self.extra,
         }
+        if "errors" in body:
+            body["errors"] = [e | {"message": named_by_kind(str(e.get("message", "")))} for e in body["errors"]]
         return JSONResponse(body, self.status, self.headers, MEDIA_TYPE)
 
 

@@ -236,16 +236,17 @@ def _timing(mapping: Mapping, rule: _Rule | None) -> str:
 @lru_cache(maxsize=_REMEMBERED)
 def safe_name(name: str) -> str:
     """A column's name; what in it looks like personal data is named by its kind."""
-    return _masked(name[:200])
+    return named_by_kind(name[:200])
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _safe_value(value: str) -> str:
     """A kept text: its first 200 characters, masked, although it was declared as safe."""
-    return _masked(value[:200])
+    return named_by_kind(value[:200])
 
 
-def _masked(text: str) -> str:
+def named_by_kind(text: str) -> str:
+    """`text` with each personal value as its kind alone, `<PHONE>`; for messages, where nothing is joined on it."""
     parts, position = [], 0
     for span in find(text):
         parts += [text[position : span.start], f"<{span.type}>"]
