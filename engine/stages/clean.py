@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from engine.stages.context import Context
 from engine.stages.quality import NOTE_ENCODING, QUALITY
+from engine.stages.sketch import SKETCH
 from engine.stages.stage import Output, Reject, Stage
 from engine.tables import OFFSETS, STRINGS, TIME
 from models.language import detect
@@ -186,5 +187,6 @@ CLEAN = (
         pa.schema([("language", pa.string()), ("language_confidence", pa.float32())]),
         find_language,
     ),
+    SKETCH,
     QUALITY,
 )

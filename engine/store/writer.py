@@ -6,10 +6,11 @@ prefix; the records are not acknowledged, come again, and every merge inserts on
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from connectors.lance import Table
 from engine import tables
 from engine.settings import Settings
 from engine.store import rows, volumes
+from engine.store.duplicates import Duplicates
 from engine.store.key_index import KeyIndex
 from engine.surge.segments import DIMENSIONS
 
@@ -89,7 +91,7 @@ class Writer:
         self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
         self._failed = KeyIndex(self._dead.scan(["event_id"])["event_id"].to_pylist())
-        self._hashes = KeyIndex(self._curated.scan(["text_hash"])["text_hash"].to_pylist())
+        self._duplicates = Duplicates(self._curated, settings.duplicates, settings.data_dir / "duplicates")
         self._totals = {"stored": 0, "dead_lettered": 0, "repeated": 0, "commits": 0}
         self._last_commit_at: datetime | None = None
         self._volumes_doubted = False
@@ -119,8 +121,8 @@ class Writer:
         now = datetime.now(UTC)
         self._raw.upsert(rows.envelopes(pa.concat_tables([new, failed])))
         dead = self._dead.upsert(rows.dead_letters(failed, now))
-        curated = self._mark_duplicates(new)
-        self._curated.upsert(rows.conform(curated, self._curated.schema))
+        with self._marked(new) as curated:
+            self._curated.upsert(rows.conform(curated, self._curated.schema))
         touched = [self._raw, self._dead, self._curated, self._serving]
         try:
             stored = self._serving.upsert(rows.conform(curated, self._serving.schema))
@@ -153,9 +155,9 @@ class Writer:
         """
         alive, failed = rows.split(rows.distinct(pa.concat_tables(blocks, promote_options="permissive")))
         dead = self._dead.upsert(rows.dead_letters(failed, datetime.now(UTC)))
-        curated = self._mark_duplicates(alive)
         before = _find(self._serving, "event_id", alive["event_id"].to_pylist(), [*DIMENSIONS, "occurred_at"])
-        added = self._put_in_place(before, curated)
+        with self._marked(alive, replacing=True) as curated:
+            added = self._put_in_place(before, curated)
         self._dead.make_durable()
         self._remember(curated, failed)
         return Replaced(alive.num_rows - added, added, dead)
@@ -181,8 +183,19 @@ class Writer:
         for name in set(made.column_names) & set(self._serving.schema.names):
             after = after.set_column(after.column_names.index(name), name, new[name])
         if keep:
-            self._put_in_place(before, after)
+            self._put_in_place(before, self._with_unserved(after))
         return len(keep)
+
+    def _with_unserved(self, served: pa.Table) -> pa.Table:
+        """Rows of serving with the columns that curated alone has, as they are stored there."""
+        names = [name for name in self._curated.schema.names if name not in self._serving.schema.names]
+        keys = served["event_id"].to_pylist()
+        stored = _find(self._curated, "event_id", keys, ["event_id", *names])
+        place = {key: row for row, key in enumerate(stored["event_id"].to_pylist())}
+        stored = stored.take(pa.array([place.get(key) for key in keys], pa.int64()))
+        for name in names:
+            served = served.append_column(name, stored[name])
+        return served
 
     def _put_in_place(self, before: pa.Table, after: pa.Table) -> int:
         """Rows in the place of those that have their ids, and their counts, durably; returns how many had none."""
@@ -209,23 +222,17 @@ class Writer:
             hits = np.array([hit and key in known for hit, key in zip(hits, ids, strict=True)], dtype=bool)
         return hits
 
-    def _mark_duplicates(self, new: pa.Table) -> pa.Table:
-        """`duplicate_of`: the earliest complaint with the same normalised text; the head has none."""
-        ids, hashes = new["event_id"].to_pylist(), new["text_hash"].to_pylist()
-        heads: dict[str, str] = {}
-        suspects = [h for h, hit in zip(hashes, self._hashes.hits(hashes), strict=True) if hit]
-        if suspects:
-            found = _find(self._curated, "text_hash", suspects, ["event_id", "text_hash"], " AND duplicate_of IS NULL")
-            heads = dict(zip(found["text_hash"].to_pylist(), found["event_id"].to_pylist(), strict=True))
-        marked = []
-        for key, text_hash in zip(ids, hashes, strict=True):
-            head = heads.setdefault(text_hash, key)
-            marked.append(None if head == key else head)
-        return rows.with_column(new, "duplicate_of", marked)
+    @contextlib.contextmanager
+    def _marked(self, new: pa.Table, *, replacing: bool = False) -> Iterator[pa.Table]:
+        """Rows that know what they are copies of; where they are not committed, nothing is remembered of them."""
+        try:
+            yield self._duplicates.mark(new, replacing=replacing)
+        except BaseException:
+            self._duplicates.doubt()
+            raise
 
     def _remember(self, curated: pa.Table, failed: pa.Table) -> None:
         self._stored.add(curated["event_id"].to_pylist())
-        self._hashes.add(curated["text_hash"].to_pylist())
         self._failed.add(failed["event_id"].to_pylist())
 
     def _count(self, result: Committed) -> None:
@@ -342,6 +349,7 @@ class Writer:
 
     def close(self) -> None:
         """Let another writer in."""
+        self._duplicates.close()
         self._lock.close()
 
 
