@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +124,7 @@ def read(path: Path, stream: Stream, limits: Limits) -> Iterator[FileRecord]:
 
 def _check(path: Path) -> None:
     if path.is_dir():
+        os.scandir(path).close()  # says why, where it cannot be opened
         raise UnreadableFile(f"{path}: is a folder; give its files, or the folder to `beejan ingest`")
     if not path.is_file():
         path.stat()  # says why, where there is nothing

@@ -126,7 +126,7 @@ class Client:
             return
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self.target.key}"}
+        headers = {"Authorization": f"Bearer {self.target.key}"} if self.target.key else {}
         try:
             response = self._http.request(method, self.target.url + path, headers=headers, **options)
         except httpx.HTTPError as error:

@@ -17,6 +17,7 @@ from engine.cli.client import Client
 from engine.cli.dryrun import show_dry_run, try_files
 from engine.cli.mapping import find_mapping
 from engine.cli.output import CONFIG, DATA, JSON, console, emit, guarded, notes, progress, table
+from engine.cli.unreadable import fail_on, listed, show_unreadable
 from engine.intake.envelope import CHANNELS, Envelope
 from engine.settings import load_settings
 
@@ -40,6 +41,8 @@ def ingest(
 ) -> None:
     """Send files to the running engine; the same file sent again stores nothing twice.
 
+    A file that cannot be read is told with its reason and the others are sent; the exit code is then 1.
+
     Example: beejan ingest complaints.csv --channel call_center --mapping configs/mappings/comcast.yaml --wait
     """
     from connectors.files.discover import discover
@@ -55,16 +58,21 @@ def ingest(
     settings = load_settings(config, data_dir=data_dir)
     limits = Limits(max_record_bytes=settings.intake.max_complaint_bytes)
     files, now = discover(paths), datetime.now(UTC)
+    unreadable: dict[Path, str] = {}
 
     def read(path: Path) -> Iterator[Envelope]:
         name = source or (chosen.source if chosen else None) or path.name.split(".")[0]
         where = channel or (chosen.channel if chosen else None) or "file"
-        return envelopes(path, FileSource(where, name, chosen), now, limits)
+        try:
+            yield from envelopes(path, FileSource(where, name, chosen), now, limits)
+        except UnreadableFile as error:
+            unreadable[path] = str(error).removeprefix(f"{path}: ")
 
     if dry_run or (chosen and Reader(chosen).freezes):
         tried = try_files(files, read, settings.intake.max_text_chars, quiet=as_json)
         if dry_run:
-            show_dry_run(tried, as_json=as_json)
+            show_dry_run(tried, unreadable, as_json=as_json)
+            fail_on(unreadable)
             return
         tried.refuse_frozen()
     client = Client(config, data_dir)
@@ -73,11 +81,14 @@ def ingest(
         direct.opened(settings.data_dir, client.local) as publisher,
     ):
         report = sending.send(client, (one for path in files for one in read(path)), tell, publisher)
+    if not as_json:
+        show_unreadable(unreadable)
     if wait_:
         with progress(len(report.pending), "processing", quiet=as_json) as tell:
             sending.wait(client, report, timeout_s, tell)
     if as_json:
-        emit(report.public())
+        emit(report.public() | {"unreadable": listed(unreadable)})
+        fail_on(unreadable)
         return
     console().print(f"read {report.read:,}: {report.accepted:,} accepted, {report.duplicates:,} duplicates")
     if wait_:
@@ -86,6 +97,7 @@ def ingest(
             console().print("See `beejan dlq list` for the reasons.")
     else:
         console().print("They are safe in the stream; `beejan status` shows what waits.")
+    fail_on(unreadable)
 
 
 @guarded

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.cli.output import console, emit, progress, table
+from engine.cli.unreadable import listed, show_unreadable
 from engine.intake.dryrun import DryRun
 from engine.intake.envelope import Envelope
 
@@ -23,12 +24,13 @@ def try_files(
     return tried
 
 
-def show_dry_run(tried: DryRun, *, as_json: bool) -> None:
-    """Print what was counted."""
-    found = tried.summary()
+def show_dry_run(tried: DryRun, unreadable: Mapping[Path, str], *, as_json: bool) -> None:
+    """Print what was counted, and the files that could not be read."""
+    found = tried.summary() | {"unreadable": listed(unreadable)}
     if as_json:
         emit(found)
         return
+    show_unreadable(unreadable)
     console().print(
         f"{found['files']} files, {found['read']:,} records: {found['would_store']:,} would be stored, "
         f"{found['would_dead_letter']:,} dead-lettered, {found['repeated']:,} are repeated, "

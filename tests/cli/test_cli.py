@@ -1,4 +1,6 @@
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -73,6 +75,67 @@ def test_a_dry_run_shows_what_would_be_refused(tmp_path):
     found = json.loads(run(app, ["ingest", str(path), "--dry-run", "--json"]).stdout)
     assert (found["read"], found["distinct"], found["would_dead_letter"]) == (4, 3, 2)
     assert {r["reason"] for r in found["reasons"]} == {"empty_text", "wrong_column_count"}
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder with two files that can be read and, between them, one that cannot."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv").write_text("id,text\n1,no network\n2,wrong bill\n")
+    (folder / "b.xlsx").write_bytes(b"no workbook")
+    (folder / "c.csv").write_text("id,text\n3,no network\n")
+    return folder
+
+
+def test_a_dry_run_goes_on_past_a_file_that_cannot_be_read(mixed):
+    result = run(app, ["ingest", str(mixed), "--dry-run", "--json"])
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["read"], found["would_store"]) == (1, 3, 3)
+    (told,) = found["unreadable"]
+    assert told["path"] == str(mixed / "b.xlsx")
+    assert told["reason"]
+    shown = run(app, ["ingest", str(mixed / "*"), "--dry-run"])
+    assert shown.exit_code == 1
+    assert f"unreadable: {mixed}/b.xlsx: {told['reason']}" in shown.stderr.replace("\n", "")
+
+
+def test_an_ingest_sends_the_rest_and_fails_at_the_end(mixed, engine_stub):
+    result = run(app, ["ingest", str(mixed), "--json"])
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["read"], found["accepted"]) == (1, 3, 3)
+    assert [one["path"] for one in found["unreadable"]] == [str(mixed / "b.xlsx")]
+    assert len(engine_stub) == 3
+    shown = run(app, ["ingest", str(mixed)])
+    assert shown.exit_code == 1
+    assert "read 3: 3 accepted" in shown.stdout
+    assert f"unreadable: {mixed}/b.xlsx" in shown.stderr.replace("\n", "")
+
+
+@pytest.fixture
+def engine_stub(monkeypatch):
+    """An engine that knows no complaint and takes all: the event ids it was sent."""
+    taken = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            taken.extend(body.get("envelopes", []))
+            answer = json.dumps({"states": ["unknown"] * len(body.get("ids", []))}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("BEEJAN_URL", f"http://127.0.0.1:{server.server_port}")
+    yield taken
+    server.shutdown()
+    server.server_close()
 
 
 def test_simulate_writes_files_with_their_truth(tmp_path):

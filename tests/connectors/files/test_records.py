@@ -4,6 +4,7 @@ import os
 import pickle
 import random
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -323,6 +324,23 @@ def test_folders_and_globs(tmp_path):
     assert [p.name for p in discover([str(tmp_path / "*.csv")])] == ["b.csv"]
     with pytest.raises(UnreadableFile, match="nothing"):
         discover([str(tmp_path / "*.xls")])
+
+
+def test_a_folder_that_cannot_be_opened_is_not_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.csv").write_text("id,text\n1,no network\n")
+    scandir = os.scandir
+
+    def refuse(path):  # root may open every folder
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = discover([str(tmp_path)])
+    assert found == [tmp_path / "a.csv", tmp_path / "closed"]
+    with pytest.raises(UnreadableFile, match="closed: cannot be read .Permission denied"):
+        list(records(found[1]))
 
 
 @pytest.mark.parametrize(
