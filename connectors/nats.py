@@ -9,19 +9,17 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from connectors.errors import BeejanError, MessageTooLarge, NatsAway, StreamFull, Terminal
+from connectors.nats_drift import StreamDrift as StreamDrift
+from connectors.nats_drift import changes, stamped
 
 #: JetStream's error codes (nats-server server/errors.json) that mean "no room".
 _FULL_CODES = {10077, 10023, 10122, 10047}
-
-
-class StreamDrift(Terminal):
-    """A stream or consumer has other settings than this program needs; the message lists them."""
 
 
 class Refused(Terminal):
@@ -161,23 +159,38 @@ def _tls(target: NatsTarget) -> ssl.SSLContext:
     return context
 
 
-#: Whatever of these differs could lose, hide, double or hold up messages.
-_STREAM_CHECKED = (
-    "subjects", "retention", "storage", "discard", "discard_new_per_subject", "num_replicas", "max_bytes", "max_msgs",
-    "max_msgs_per_subject", "max_msg_size", "max_age", "duplicate_window", "no_ack", "sealed", "deny_purge",
-    "allow_rollup_hdrs", "mirror", "sources", "republish", "subject_transform",
+#: Whatever of these differs could lose, hide, double or hold up messages; then what the configuration says.
+_STREAM_FIXED = (
+    "subjects", "retention", "storage", "discard", "discard_new_per_subject", "max_msgs", "max_msgs_per_subject",
+    "max_age", "no_ack", "sealed", "deny_purge", "allow_rollup_hdrs", "mirror", "sources", "republish",
+    "subject_transform",
 )  # fmt: skip
-_CONSUMER_CHECKED = (
+_STREAM_CONFIGURED = ("num_replicas", "max_bytes", "max_msg_size", "duplicate_window")
+_CONSUMER_FIXED = (
     "ack_policy", "deliver_policy", "max_deliver", "replay_policy", "filter_subject", "filter_subjects", "backoff",
     "headers_only", "rate_limit_bps", "deliver_subject", "pause_until",
 )  # fmt: skip
+_CONSUMER_CONFIGURED = ("ack_wait", "max_ack_pending")
 
 
-async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: StreamSpec) -> None:
-    """Create the stream, or check that it is as it must be.
+async def ensure_stream(
+    js: Any, name: str, subjects: Sequence[str], spec: StreamSpec, *, repair: bool = False
+) -> dict[str, Any]:
+    """Create the stream, or check that it is as it must be; what our own configuration changed is applied.
+
+    Args:
+        js: JetStream context of the operator.
+        name: the stream's.
+        subjects: what it takes.
+        spec: its limits.
+        repair: take back what others changed.
+
+    Returns:
+        The settings that were changed.
 
     Raises:
-        StreamDrift: it exists with other settings.
+        StreamDrift: others changed its settings.
+        Refused: JetStream does not take a change.
     """
     from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
     from nats.js.errors import NotFoundError
@@ -196,22 +209,27 @@ async def ensure_stream(js: Any, name: str, subjects: Sequence[str], spec: Strea
         max_age=0,
         max_msgs=-1,
     )
+    wanted = stamped(wanted, _STREAM_CONFIGURED)
     try:
         found = (await js.stream_info(name)).config
     except NotFoundError:
-        await _create(f"stream {name}", js.add_stream(wanted))
-        return
-    _refuse_drift(f"stream {name}", wanted, found, _STREAM_CHECKED)
+        await _requested(f"stream {name}", js.add_stream(wanted))
+        return {}
+    changed = changes(f"stream {name}", wanted, found, _STREAM_FIXED, repair=repair)
+    if changed:
+        await _requested(f"stream {name}", js.update_stream(found.evolve(**changed)))
+    return _told(changed)
 
 
-async def ensure_consumer(js: Any, stream: str, spec: ConsumerSpec) -> None:
-    """Create the durable consumer, or check that it is as it must be.
+async def ensure_consumer(js: Any, stream: str, spec: ConsumerSpec, *, repair: bool = False) -> dict[str, Any]:
+    """Create the durable consumer, or check that it is as it must be; see `ensure_stream`.
 
     `max_deliver` stays unlimited: the engine counts deliveries and dead-letters, since a message that
     JetStream gives up on would be lost silently.
 
     Raises:
-        StreamDrift: it exists with other settings.
+        StreamDrift: others changed its settings.
+        Refused: JetStream does not take a change.
     """
     from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
     from nats.js.errors import NotFoundError
@@ -224,38 +242,32 @@ async def ensure_consumer(js: Any, stream: str, spec: ConsumerSpec) -> None:
         max_ack_pending=spec.max_ack_pending,
         max_deliver=-1,
     )
+    wanted = stamped(wanted, _CONSUMER_CONFIGURED)
     try:
         found = (await js.consumer_info(stream, spec.name)).config
     except NotFoundError:
-        await _create(f"consumer {spec.name}", js.add_consumer(stream, wanted))
-        return
-    _refuse_drift(f"consumer {spec.name}", wanted, found, _CONSUMER_CHECKED)
-    if (found.ack_wait, found.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
-        await js.add_consumer(stream, wanted)
+        await _requested(f"consumer {spec.name}", js.add_consumer(stream, wanted))
+        return {}
+    changed = changes(f"consumer {spec.name}", wanted, found, _CONSUMER_FIXED, repair=repair)
+    if changed:
+        await _requested(f"consumer {spec.name}", js.add_consumer(stream, found.evolve(**changed)))
+    return _told(changed)
 
 
-async def _create(what: str, request: Awaitable[Any]) -> None:
+def _told(changed: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changed.items() if name != "metadata"}
+
+
+async def _requested(what: str, request: Awaitable[Any]) -> None:
     from nats.js.errors import APIError
 
     try:
         await request
     except APIError as error:
         raise Refused(
-            f"{what}: JetStream refused to create it ({error.description}); is there room for nats.max_bytes, and may "
-            "nats.user do it?"
+            f"{what}: JetStream refused to create or change it ({error.description}); is there room for "
+            "nats.max_bytes, and may nats.user do it?"
         ) from error
-
-
-def _refuse_drift(what: str, wanted: Any, found: Any, names: Iterable[str]) -> None:
-    different = [
-        f"{name} is {getattr(found, name)!r}, must be {getattr(wanted, name)!r}"
-        for name in names
-        if getattr(found, name) != getattr(wanted, name)
-    ]
-    if different:
-        raise StreamDrift(
-            f"{what}: {'; '.join(different)}. Change the configuration back, or edit it with the nats tool."
-        )
 
 
 async def publish(

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 
+from engine.curate.main import prepare_streams
 from engine.reconcile import watch
 from engine.reconcile.repair import repair
 from engine.replay import job
@@ -38,10 +39,13 @@ class NewRepair(BaseModel):
 async def post_repair(request: Request, wanted: NewRepair) -> dict[str, Any]:
     """Mend what was found, from the stream and from raw; tells what is lost and from which source to send it again.
 
+    Settings of streams that others changed are set right, and told under `stream_settings`.
+
     Rows that have to be made again are made by a replay, whose id is in the answer.
     """
     served = services(request)
     async with served.operator() as js:
+        changed = await prepare_streams(served.settings, js, repair=True)
         done = await repair(served.settings, js, actors.writer_call, give_up=wanted.give_up)
     ids = done.pop("make_again")
     try:
@@ -54,4 +58,5 @@ async def post_repair(request: Request, wanted: NewRepair) -> dict[str, Any]:
         raise Problem(409, str(error)) from error
     lacking = done["without_payload"]
     shown = {"without_payload": lacking[:_NAMED], "without_payload_count": len(lacking)}
+    done["stream_settings"] = changed
     return done | shown | {"making_again": len(ids), "replay_id": replay_id}

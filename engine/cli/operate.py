@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from connectors.errors import BeejanError
-from engine.cli.client import Client
+from engine.cli.client import Client, EngineAway
 from engine.cli.output import CONFIG, DATA, FAILED, JSON, console, emit, guarded, progress, table
 from engine.settings import load_settings
 
@@ -50,10 +50,18 @@ def status(
             ["load", _load(found["overload"])],
             ["last commit", writer["last_commit_at"] or "none since the start"],
             ["missing", ", ".join(f"{g['kind']} {g['count']}" for g in found["integrity"]["gaps"]) or "nothing"],
+            ["quality", _quality(found["quality"])],
             *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],
             *[[f"source {one['name']}", f"{one['state']}, {one.get('records', 0):,}"] for one in found["sources"]],
         ],
     )
+
+
+def _quality(found: dict[str, Any]) -> str:
+    """Open quality incidents, and how much can be judged, in words."""
+    failing = [f"{row['rule']} of {row['scope']}: {row['why']}" for row in found["checks"] if row["state"] == "open"]
+    judged = f"{found['judged']} of {len(found['checks'])} checks judged"
+    return "\n".join([*failing, judged]) if failing else f"well, {judged}"
 
 
 def _load(overload: dict[str, Any]) -> str:
@@ -94,8 +102,9 @@ def doctor(
 ) -> None:
     """Check this machine and say what to do: versions, disk, memory, ports, weights, NATS, Ray, Lance.
 
-    With --repair: what the stream or raw still has is put where it is missing, and what neither has is named with the
-    source to send it again from.
+    With --repair: what the stream or raw still has is put where it is missing, what neither has is named with the
+    source to send it again from, and settings of streams that others changed are set right, without a running engine
+    at the next start.
 
     Example: beejan doctor --repair
     """
@@ -104,7 +113,7 @@ def doctor(
     if give_up and not repair:
         raise typer.BadParameter("goes with --repair", param_hint="--give-up")
     if repair:
-        _repair(Client(config_file, data_dir), give_up=give_up, as_json=as_json)
+        _repair(_to_repair(config_file, data_dir), give_up=give_up, as_json=as_json)
         return
     settings = load_settings(config_file, data_dir=data_dir)
     found = run_checks(settings)
@@ -119,6 +128,22 @@ def doctor(
                 console().print(f"                          → {escape(check.todo)}")
     if bad:
         raise typer.Exit(FAILED)
+
+
+def _to_repair(config_file: Path | None, data_dir: Path | None) -> Client:
+    """The engine; where none runs, the next one is told to set the streams right, which may keep it from starting."""
+    from engine.curate.main import REPAIR_ORDER
+
+    try:
+        return Client(config_file, data_dir)
+    except EngineAway as error:
+        folder = load_settings(config_file, data_dir=data_dir).data_dir
+        if not folder.is_dir():
+            raise
+        (folder / REPAIR_ORDER).touch()
+        raise EngineAway(
+            f"{error}. When it starts it sets right what others changed at the streams; then run this again for the rest"
+        ) from error
 
 
 def _repair(client: Client, *, give_up: bool, as_json: bool) -> None:
@@ -139,6 +164,8 @@ def _repair(client: Client, *, give_up: bool, as_json: bool) -> None:
             f"{found['sent_again']} messages sent through again, {found['making_again']} rows made again, "
             f"{found['volumes_corrected']} counts corrected, {found['without_payload_count']} rows without a payload."
         )
+        for name, changed in found.get("stream_settings", {}).items():
+            console().print(f"{name}: set right: {', '.join(changed)}", markup=False)
         for source, count in lost["sources"].items():
             console().print(f"lost: {count} records of source {source}; send them again", markup=False)
         for event_id in lost["ids"]:

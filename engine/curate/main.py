@@ -31,24 +31,38 @@ ALERTS = "ALERTS"
 #: What JetStream tells of streams and consumers: deleted, changed, deliveries exhausted, messages terminated.
 ADVISORIES = "ADVISORIES"
 
+#: Where this file is in the data folder, the next start takes back what others changed at streams.
+REPAIR_ORDER = "repair-streams"
+
 log = logging.getLogger("beejan.stream")
 
 _TRIM_EVERY_S = 30.0
 
 
-async def prepare_streams(settings: Settings, js: Any) -> None:
-    """The intake stream, its consumer, the alert stream and JetStream's own advisories, created or checked."""
+async def prepare_streams(settings: Settings, js: Any, *, repair: bool = False) -> dict[str, Any]:
+    """The intake stream, its consumer, the alert stream and JetStream's own advisories, created or checked.
+
+    With `repair` what others changed is taken back, too.
+
+    Returns:
+        What was changed of each.
+    """
     nats = settings.nats
     events = [f"$JS.EVENT.ADVISORY.{kind}.>" for kind in ("STREAM", "CONSUMER")]
-    await ensure_stream(js, ADVISORIES, events, StreamSpec(16 << 20, 1 << 20, 120, nats.replicas, drop_old=True))
-    spec = StreamSpec(nats.max_bytes, nats.max_payload_bytes, nats.duplicate_window_s, nats.replicas)
-    await ensure_stream(js, nats.stream, ["complaints.>"], spec)
-    await ensure_consumer(
-        js,
-        nats.stream,
-        ConsumerSpec(CONSUMER, settings.intake.ack_wait_s, settings.intake.max_ack_pending),
-    )
-    await ensure_stream(js, ALERTS, ["alerts.>"], StreamSpec(64 << 20, 1 << 20, 120, nats.replicas, drop_old=True))
+    kept = StreamSpec(16 << 20, 1 << 20, 120, nats.replicas, drop_old=True)
+    intake = StreamSpec(nats.max_bytes, nats.max_payload_bytes, nats.duplicate_window_s, nats.replicas)
+    alerts = StreamSpec(64 << 20, 1 << 20, 120, nats.replicas, drop_old=True)
+    consumer = ConsumerSpec(CONSUMER, settings.intake.ack_wait_s, settings.intake.max_ack_pending)
+    changed = {
+        ADVISORIES: await ensure_stream(js, ADVISORIES, events, kept, repair=repair),
+        nats.stream: await ensure_stream(js, nats.stream, ["complaints.>"], intake, repair=repair),
+        f"{nats.stream}/{CONSUMER}": await ensure_consumer(js, nats.stream, consumer, repair=repair),
+        ALERTS: await ensure_stream(js, ALERTS, ["alerts.>"], alerts, repair=repair),
+    }
+    changed = {name: settings_ for name, settings_ in changed.items() if settings_}
+    for name, settings_ in changed.items():
+        log.warning("%s: settings changed: %s", name, settings_)
+    return changed
 
 
 async def run(data_dir: Path, *, once: bool = False) -> None:
@@ -59,7 +73,9 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
     loop = asyncio.get_running_loop()
     connection = await connect(addresses.nats, "beejan-stream")
     js = connection.jetstream()
-    await prepare_streams(settings, js)
+    order = data_dir / REPAIR_ORDER
+    await prepare_streams(settings, js, repair=order.exists())
+    order.unlink(missing_ok=True)
     await asyncio.to_thread(runtime.connect_ray, addresses)
     for sign in (signal.SIGTERM, signal.SIGINT):
         # Set after ray.init, which installs its own; without one Ray aborts the process.

@@ -159,6 +159,19 @@ def test_simulate_writes_files_with_their_truth(tmp_path):
     assert sum(t["outage"] == "planted" for t in truth) == 20
 
 
+def test_a_repair_without_an_engine_is_ordered_for_its_start(tmp_path):
+    from engine.curate.main import REPAIR_ORDER
+
+    folder = tmp_path / "data"
+    assert run(app, ["doctor", "--repair"]).exit_code == 75
+    assert not folder.exists()
+    folder.mkdir()
+    result = run(app, ["doctor", "--repair"])
+    assert result.exit_code == 75
+    assert "When it starts it sets right" in " ".join(result.stderr.split())
+    assert (folder / REPAIR_ORDER).exists()
+
+
 def test_process_prints_a_line_a_text_in_order(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "no network, call 08031234567"}\n{"text": "!!"}\n{"text": "my bill is wrong"}\n')

@@ -13,6 +13,7 @@ from connectors.nats import (
     ConsumerSpec,
     Denied,
     NatsTarget,
+    Refused,
     StreamDrift,
     StreamSpec,
     ack_all,
@@ -108,14 +109,54 @@ def test_a_message_over_the_limit_is_refused_with_its_size(server):
     with_connection(server, work)
 
 
-def test_other_settings_of_a_stream_are_refused_with_the_difference(server):
+def test_a_changed_configuration_is_applied_to_a_stream(server):
     async def work(js):
         await ensure_stream(js, "S", ["s.>"], SPEC)
+        same = await ensure_stream(js, "S", ["s.>"], SPEC)
+        changed = await ensure_stream(js, "S", ["s.>"], StreamSpec(9 << 20, 1 << 20, 30))
+        config = (await js.stream_info("S")).config
+        again = await ensure_stream(js, "S", ["s.>"], StreamSpec(9 << 20, 1 << 20, 30))
+        return same, changed, (config.max_bytes, config.duplicate_window), again
+
+    same, changed, now, again = with_connection(server, work)
+    assert (same, again) == ({}, {})
+    assert changed == {"max_bytes": 9 << 20, "duplicate_window": 30}
+    assert now == (9 << 20, 30)
+
+
+def test_a_changed_configuration_is_applied_to_a_consumer_and_a_hand_made_change_is_not(server):
+    async def work(js):
         await ensure_stream(js, "S", ["s.>"], SPEC)
+        await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
+        changed = await ensure_consumer(js, "S", ConsumerSpec("c", 20.0, 50))
+        await js.add_consumer("S", (await js.consumer_info("S", "c")).config.evolve(max_ack_pending=7))
+        for spec in (ConsumerSpec("c", 20.0, 50), ConsumerSpec("c", 20.0, 60)):
+            with pytest.raises(StreamDrift, match=r"max_ack_pending is 7, must be [56]0\. .*doctor --repair"):
+                await ensure_consumer(js, "S", spec)
+        taken_back = await ensure_consumer(js, "S", ConsumerSpec("c", 20.0, 50), repair=True)
+        config = (await js.consumer_info("S", "c")).config
+        return changed, taken_back, (config.ack_wait, config.max_ack_pending)
+
+    assert with_connection(server, work) == (
+        {"ack_wait": 20.0, "max_ack_pending": 50},
+        {"max_ack_pending": 50},
+        (20.0, 50),
+    )
+
+
+def test_a_stream_made_by_others_is_taken_as_it_is_and_drift_in_it_is_refused(server):
+    async def work(js):
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        config = (await js.stream_info("S")).config
+        await js.update_stream(config.evolve(metadata={"team": "care"}))
         with pytest.raises(StreamDrift, match=r"max_bytes is 8388608, must be 9437184"):
             await ensure_stream(js, "S", ["s.>"], StreamSpec(9 << 20, 1 << 20, 60))
+        await ensure_stream(js, "S", ["s.>"], SPEC)
+        await ensure_stream(js, "S", ["s.>"], StreamSpec(9 << 20, 1 << 20, 60))
+        found = (await js.stream_info("S")).config
+        return found.max_bytes, found.metadata["team"]
 
-    with_connection(server, work)
+    assert with_connection(server, work) == (9 << 20, "care")
 
 
 def test_what_is_not_acknowledged_comes_again(server):
@@ -306,6 +347,12 @@ def test_each_drift_of_a_stream_is_refused(server, change, shown):
         await js.update_stream(config)
         with pytest.raises(StreamDrift, match=shown):
             await ensure_stream(js, "S", ["s.>"], SPEC)
+        if "deny_purge" in change:  # no server takes that back
+            with pytest.raises(Refused, match="can not cancel deny purge"):
+                await ensure_stream(js, "S", ["s.>"], SPEC, repair=True)
+            return
+        assert list(await ensure_stream(js, "S", ["s.>"], SPEC, repair=True)) == list(change)
+        assert await ensure_stream(js, "S", ["s.>"], SPEC) == {}
 
     with_connection(server, work)
 
@@ -316,6 +363,8 @@ def test_each_drift_of_a_stream_is_refused(server, change, shown):
         ({"max_deliver": 3}, "max_deliver is 3, must be -1"),
         ({"filter_subject": "s.a"}, "filter_subject is 's.a'"),
         ({"headers_only": True}, "headers_only is True"),
+        ({"ack_wait": 90.0}, "ack_wait is 90.0, must be 30.0"),
+        ({"max_ack_pending": 5}, "max_ack_pending is 5, must be 100"),
     ],
 )
 def test_each_drift_of_a_consumer_is_refused(server, change, shown):
@@ -325,6 +374,8 @@ def test_each_drift_of_a_consumer_is_refused(server, change, shown):
         await js.add_consumer("S", (await js.consumer_info("S", "c")).config.evolve(**change))
         with pytest.raises(StreamDrift, match=shown):
             await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100))
+        assert list(await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100), repair=True)) == list(change)
+        assert await ensure_consumer(js, "S", ConsumerSpec("c", 30.0, 100)) == {}
 
     with_connection(server, work)
 

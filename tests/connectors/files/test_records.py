@@ -339,7 +339,7 @@ def test_a_folder_that_cannot_be_opened_is_not_passed_over(tmp_path, monkeypatch
     monkeypatch.setattr(os, "scandir", refuse)
     found = discover([str(tmp_path)])
     assert found == [tmp_path / "a.csv", tmp_path / "closed"]
-    with pytest.raises(UnreadableFile, match="closed: cannot be read .Permission denied"):
+    with pytest.raises(UnreadableFile, match="closed: cannot be read"):
         list(records(found[1]))
 
 
