@@ -188,6 +188,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Everything this engine keeps on this host")
     taxonomy: str = Field("telecom", description="Name in configs/taxonomies, or a file")
+    places: str = Field("nigeria", description="Name in configs/places, or a file; `none`: they stay as they come")
+    products: str = Field("telecom", description="Name in configs/products, or a file; `none`: they stay as they come")
+    currency: str = Field("NGN", pattern="^[A-Z]{3}$", description="Currency of `#500`, and of `dollars` if it is one")
     priority: str = Field("priority", description="Name in configs, or a file")
     nats: NatsSettings = NatsSettings.model_validate({})
     ray: RaySettings = RaySettings.model_validate({})

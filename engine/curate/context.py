@@ -16,7 +16,9 @@ from engine.settings import CONFIGS, BadConfig, Settings
 from engine.stages.context import Context
 from models.classify import ZeroShotClassifier
 from models.embedder import Embedder
+from models.places import Gazetteer
 from models.priority import PriorityModel
+from models.products import Catalogue
 from models.taxonomy import Taxonomy
 
 
@@ -38,6 +40,9 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         now=datetime.now(UTC),
         max_text_chars=settings.intake.max_text_chars,
         mappings=load_mappings(),
+        places=load_places(settings),
+        products=load_products(settings),
+        currency=settings.currency,
         quality=load_rules(settings).rows,
     )
 
@@ -54,6 +59,34 @@ def load_taxonomy(settings: Settings) -> Taxonomy:
         raise BadConfig(f"taxonomy {settings.taxonomy}: {error}") from error
 
 
+def load_places(settings: Settings) -> Gazetteer | None:
+    """The configured gazetteer, None where there is to be none.
+
+    Raises:
+        BadConfig: its file is missing or wrong.
+    """
+    if settings.places == _NONE:
+        return None
+    try:
+        return Gazetteer.from_dict(_yaml(settings.places, CONFIGS / "places"))
+    except ValueError as error:
+        raise BadConfig(f"places {settings.places}: {error}") from error
+
+
+def load_products(settings: Settings) -> Catalogue | None:
+    """The configured catalogue, None where there is to be none.
+
+    Raises:
+        BadConfig: its file is missing or wrong.
+    """
+    if settings.products == _NONE:
+        return None
+    try:
+        return Catalogue.from_dict(_yaml(settings.products, CONFIGS / "products"))
+    except ValueError as error:
+        raise BadConfig(f"products {settings.products}: {error}") from error
+
+
 def load_mappings() -> dict[str, Mapping]:
     """Every mapping in configs/mappings, by name."""
     found = {}
@@ -63,6 +96,9 @@ def load_mappings() -> dict[str, Mapping]:
         except BadMapping as error:
             raise BadConfig(str(error)) from error
     return found
+
+
+_NONE = "none"
 
 
 def _yaml(name: str, folder: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from engine.stages.context import Context
 from engine.stages.quality import NOTE_ENCODING, QUALITY
 from engine.stages.sketch import SKETCH
+from engine.stages.reference import REFERENCE
 from engine.stages.stage import Output, Reject, Stage
 from engine.tables import OFFSETS, STRINGS, TIME
 from models.language import detect
@@ -181,6 +182,7 @@ CLEAN = (
         pa.schema([(n, pa.string()) for n in ("customer_id", "account_id", "region", "product")]),
         normalise,
     ),
+    REFERENCE,
     Stage(
         "language",
         ("text",),

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from engine.govern.crypto import DataKey
     from engine.quality.rules import RowRule
     from models.classify import ZeroShotClassifier
+    from models.places import Gazetteer
     from models.priority import PriorityModel
+    from models.products import Catalogue
 
 #: The step of the ladder under which texts are embedded by the static model (docs/overload.md).
 EMBEDDING_STATIC = "embedding_static"
@@ -41,6 +43,10 @@ class Context:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     #: What rows are held to, by the rule's name.
     quality: dict[str, RowRule] = field(default_factory=dict)
+    #: What regions and products are looked up in; None leaves them as they come.
+    places: Gazetteer | None = None
+    products: Catalogue | None = None
+    currency: str = "NGN"
     #: Work that is left out for now, by the names of the ladder's steps.
     shed: frozenset[str] = frozenset()
     #: Embeds while `embedding_static` is shed.
