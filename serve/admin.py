@@ -15,6 +15,7 @@ from engine.curate.main import ADVISORIES, CONSUMER
 from engine.govern.api_keys import key_hash, new_key
 from engine.intake import slow
 from engine.reconcile import watch
+from serve import quality
 from serve.auth import require, services
 from serve.problems import Problem
 from serve.services import Services, call, plain
@@ -60,7 +61,7 @@ async def delete_key(request: Request, key_id: str) -> dict[str, str]:
 
 @router.get("/status", dependencies=[Depends(require("ops", "analyst", "ml", "steward", "intake"))])
 async def get_status(request: Request) -> dict[str, Any]:
-    """Rows stored, what waits in the stream, what is in flight, what is shed under load, and what does not add up."""
+    """Rows stored, what waits in the stream and is in flight, what is shed under load, what is missing, and quality."""
     served = services(request)
     integrity = await asyncio.to_thread(watch.load, served.settings.data_dir)
     told = await advisories(served.reads, ADVISORIES, served.settings.nats.stream)
@@ -70,6 +71,7 @@ async def get_status(request: Request) -> dict[str, Any]:
         "stream": stream,
         "overload": await overload_state(served),
         "integrity": integrity,
+        "quality": await asyncio.to_thread(quality.standing, served),
     }
 
 

@@ -48,7 +48,8 @@ async def get_incident(request: Request, incident_id: str) -> dict[str, Any]:
 
 @router.get("/alerts/stream", dependencies=[Depends(require(*_READERS))])
 async def stream_alerts(request: Request, last_event_id: int | None = None) -> StreamingResponse:
-    """Alerts as they are raised: server-sent events named `alert`, or `integrity` for records that are missing.
+    """Alerts as they are raised: server-sent events named `alert`, `integrity` for records that are missing, or
+    `quality` for a rule that a channel breaks.
 
     `Last-Event-ID` (or `?last_event_id=`) replays what came after it; without either it starts now.
     """
@@ -79,7 +80,8 @@ async def _events(js: Any, after: int) -> AsyncIterator[str]:
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
-            kind = "integrity" if json.loads(data).get("type") == "integrity" else "alert"
+            told = json.loads(data).get("type")
+            kind = told if told in ("integrity", "quality") else "alert"
             yield f"id: {sequence}\nevent: {kind}\ndata: {data.decode()}\n\n"
     finally:
         reader.cancel()

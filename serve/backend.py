@@ -15,7 +15,7 @@ from engine.govern.api_keys import Principal
 from engine.store import filters
 from engine.store.filters import BadFilter
 from engine.surge.incidents import OPEN
-from serve import alerts, complaints, dead_letters, trace
+from serve import alerts, complaints, dead_letters, quality, trace
 from serve.admin import overload_state
 from serve.problems import Problem
 from serve.search import Search
@@ -93,6 +93,17 @@ class ConsoleBackend:
     async def alert_position(self) -> int:
         """Sequence of the newest alert."""
         return int((await self._services().reads.stream_info(ALERTS)).state.last_seq)
+
+    async def quality(self) -> dict[str, Any]:
+        """See serve.quality.state.
+
+        Raises:
+            ValueError: the rules cannot be read, with a message for the reader.
+        """
+        try:
+            return await quality.state(self._services())
+        except Problem as error:
+            raise ValueError(error.detail) from error
 
     def form_token(self, session: str) -> str:
         """See Keyring.form_token."""

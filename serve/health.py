@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from engine.reconcile import watch
+from serve import quality
 from serve.admin import overload_state, stream_state
 from serve.auth import require_unless_loopback, services
 from serve.services import Services, call
@@ -75,6 +76,7 @@ class Metrics:
 
         writer, stream, overload = await call("status"), await stream_state(served), await overload_state(served)
         integrity = await asyncio.to_thread(watch.load, served.settings.data_dir)
+        checks = await asyncio.to_thread(quality.standing, served)
         values = {
             "complaints.stored": writer["stored"],
             "complaints.dead_lettered": writer["dead_lettered"],
@@ -84,6 +86,8 @@ class Metrics:
             "complaints.degraded": overload["degraded"],
             "overload.steps": len(overload["shed"]),
             "overload.seconds_behind": overload["behind_s"] or 0.0,
+            "quality.incidents": checks["open"],
+            "quality.judged": checks["judged"],
             "integrity.gaps": len(integrity["gaps"]),
             "integrity.lost": sum(gap["count"] for gap in integrity["gaps"] if gap["kind"] == "lost"),
         }
@@ -101,6 +105,8 @@ _GAUGES = {
     "complaints.degraded": "Complaints that are to be completed after an overload",
     "overload.steps": "Steps of the ladder of overload in force",
     "overload.seconds_behind": "Seconds until what waits is processed, 0 where not known",
+    "quality.incidents": "Open quality incidents",
+    "quality.judged": "Checks of channels that have enough of a past to be judged",
     "integrity.gaps": "Kinds of gaps that the reconciler sees",
     "integrity.lost": "Accepted records that are nowhere",
 }

@@ -44,6 +44,7 @@ class Services:
     dead: Any
     keyring: Keyring
     ledger: Ledger
+    quality: Any
 
     @classmethod
     async def open(cls, data_dir: Path) -> Services:
@@ -75,6 +76,7 @@ class Services:
             table("raw", "dead_letters"),
             Keyring(table("governance", "keys"), keys.session),
             Ledger(settings.data_dir / "ledger", "api"),
+            table("serving", "quality"),
         )
 
     @contextlib.asynccontextmanager

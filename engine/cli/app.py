@@ -12,6 +12,7 @@ from engine.cli.bench import bench
 from engine.cli.dlq import dlq
 from engine.cli.evaluate import evaluate
 from engine.cli.mapping import mapping
+from engine.cli.quality import quality
 from engine.cli.sources import sources
 
 app = typer.Typer(
@@ -49,5 +50,12 @@ for panel, commands in _PANELS.items():
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")
 app.add_typer(mapping, name="mapping", rich_help_panel="Bring complaints in")
-for name, group in (("dlq", dlq), ("evaluate", evaluate), ("keys", operate.keys), ("config", operate.config)):
+_GROUPS = {
+    "dlq": dlq,
+    "quality": quality,
+    "evaluate": evaluate,
+    "keys": operate.keys,
+    "config": operate.config,
+}
+for name, group in _GROUPS.items():
     app.add_typer(group, name=name, rich_help_panel="Operate")

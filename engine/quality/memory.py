@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ class Memory:
 
     def save(self, data_dir: Path) -> None:
         """Write it down, whole or not at all."""
-        write_private(data_dir / FILE, json.dumps(asdict(self)))
+        values = {name: getattr(self, name) for name in Memory.__slots__}
+        values["open"] = [{name: getattr(one, name) for name in Hour.__slots__} for one in self.open]
+        write_private(data_dir / FILE, json.dumps(values))
 
     @classmethod
     def load(cls, data_dir: Path) -> Memory:

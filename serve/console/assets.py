@@ -46,6 +46,7 @@ def templates() -> Environment:
     environment.filters |= {
         "chips": marks.chips, "excerpt": marks.excerpt, "when": marks.when, "segment": marks.segment,
         "number": marks.number, "percent": marks.percent, "words": marks.words, "search_of": marks.search_of,
+        "spark": marks.spark, "measure": marks.measure,
     }  # fmt: skip
     environment.globals |= {"asset": address}
     return environment

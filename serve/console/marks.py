@@ -68,6 +68,34 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
+def spark(values: list[float] | None) -> Markup:
+    """The points of a small trend as a drawing, 96 by 24, with its ends in words; nothing for under two points."""
+    if not values or len(values) < 2:
+        return Markup("")
+    low, high = min(values), max(values)
+    wide, tall = 92 / (len(values) - 1), 20 / ((high - low) or 1)
+    points = " ".join(f"{2 + wide * n:.1f},{22 - tall * (value - low):.1f}" for n, value in enumerate(values))
+    return Markup(
+        '<svg class="spark" viewBox="0 0 96 24" width="96" height="24" role="img" '
+        'aria-label="Trend of {} points: from {} to {}, between {} and {}">'
+        '<polyline points="{}" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
+    ).format(len(values), *(f"{v:.3g}" for v in (values[0], values[-1], low, high)), points)
+
+
+def measure(value: float | None, kind: str) -> str:
+    """What a check of quality observed, in the unit of its kind: a share, a span of time, a distance or a number."""
+    if value is None:
+        return "–"
+    match kind:
+        case "completeness" | "flagged" | "rejected":
+            return percent(value)
+        case "freshness":
+            return f"{value / 60:,.0f} min" if value < 7200 else f"{value / 3600:,.1f} h"
+        case "drift":
+            return f"{value:.3f}"
+    return number(value)
+
+
 def percent(value: float | None) -> str:
     """A share of one as whole percents."""
     return "–" if value is None else f"{100 * value:.0f} %"

@@ -86,6 +86,9 @@ class Backend(Protocol):
     async def incident(self, incident_id: str) -> dict[str, Any] | None:
         """One incident."""
 
+    async def quality(self) -> dict[str, Any]:
+        """Rules and checks; ValueError with a readable message where the rules cannot be read."""
+
     async def alert_position(self) -> int:
         """Number of the last alert in the feed, from which the page goes on."""
 
@@ -225,6 +228,17 @@ def router(backend: Backend) -> APIRouter:
         # The position first: what comes between the two reads is shown twice rather than never.
         position = await backend.alert_position()
         return page("alerts", request, user=user, incidents=await backend.incidents(100), position=position)
+
+    @routes.get("/quality")
+    @guarded
+    async def quality(request: Request) -> Response:
+        user = await who(request)
+        answer, wrong = None, None
+        try:
+            answer = await backend.quality()
+        except ValueError as error:
+            wrong = str(error)
+        return page("quality", request, 500 if wrong else 200, user=user, answer=answer, wrong=wrong)
 
     @routes.get("/incidents/{incident_id}")
     @guarded
