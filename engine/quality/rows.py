@@ -15,6 +15,9 @@ from engine.quality.rules import Age, Contract, Length, Number, Pattern, Present
 #: What the rules call a column, where the stages call it otherwise.
 _COLUMNS = {"time_given": "field_occurred_at"}
 
+#: Up to so many letters are searched for rather than counted.
+_SEARCHED = 100
+
 
 def broken(rule: RowRule, rows: pa.Table) -> NDArray[np.bool_]:
     """(n,) bool: the rows that break `rule`.
@@ -43,9 +46,11 @@ def _broken(rule: RowRule, rows: pa.Table) -> Any:
             return pc.and_(pc.is_valid(column), pc.invert(found) if rule.any_of else found)
         case Length():
             column = _column(rows, rule.column)
-            letters = rule.count == "letters"
-            size = pc.count_substring_regex(column, r"\p{L}") if letters else pc.utf8_length(column)
-            return _outside(size, rule.least, rule.most)
+            if rule.count == "characters":
+                return _outside(pc.utf8_length(column), rule.least, rule.most)
+            if rule.most is None and rule.least <= _SEARCHED:  # a search ends at the last letter it needs
+                return pc.invert(pc.match_substring_regex(column, rf"\p{{L}}(?:\P{{L}}*\p{{L}}){{{rule.least - 1}}}"))
+            return _outside(pc.count_substring_regex(column, r"\p{L}"), rule.least, rule.most)
         case Pattern():
             column = _column(rows, rule.column)
             if rule.matches is not None:

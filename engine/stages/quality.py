@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,7 +23,8 @@ READS = (
 def note_encoding(rows: pa.Table, context: Context) -> Output:
     """How a text came: clean, mojibake (which `repair` undoes), or with characters lost on the way.
 
-    The signs of mojibake are those of ftfy's `badness`, sequences that no language writes.
+    Mojibake is UTF-8 that was read as Latin-1 or Windows-1252, by far the commonest, where ftfy's `badness` finds
+    sequences that no language writes.
     """
     return Output({"encoding": [_encoding(text) for text in rows["raw_text"].to_pylist()]})
 
@@ -34,7 +36,13 @@ def _encoding(text: str) -> str:
         return "clean"
     if "\ufffd" in text:
         return "replaced"
-    return "mojibake" if is_bad(text) else "clean"
+    return "mojibake" if _MISREAD.search(text) and is_bad(text) else "clean"
+
+
+#: A lead byte of UTF-8 as Latin-1 shows it, and a continuation byte as Latin-1 or Windows-1252 shows it.
+_MISREAD = re.compile(
+    r"[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+)
 
 
 def check_quality(rows: pa.Table, context: Context) -> Output:
