@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.identity.evidence import ACCOUNT, EVENT, Evidence, Signature, key_of, kind_of
-from engine.identity.resolve import OBSERVED, Decisions, Pair, component, pair, parts_of, resolve
+from engine.identity.resolve import Decisions, Pair, component, pair, parts_of, resolve
 from engine.identity.standing import CONFLICT, LINKS, SHARED, Standing, standing
 
 
@@ -85,6 +85,10 @@ class People:
             else:
                 self._decisions.joined.setdefault(name, {})[beside] = rank
 
+    def marked(self, event_ids: Iterable[str]) -> None:
+        """The same for complaints that are loaded after it."""
+        self._marked.update(event_ids)
+
     def mark(self, complaint: Complaint) -> None:
         """Let decisions about this very complaint count: it gets an identifier of its own."""
         if complaint.event_id in self._marked:
@@ -94,7 +98,7 @@ class People:
         self.add([complaint])
 
     def add(self, complaints: Sequence[Complaint]) -> list[str | None]:
-        """Take in new complaints; returns who each is from, None where nothing says it or what says it is in conflict."""
+        """Take in new complaints; returns who each is from, None where nothing says it or it is in conflict."""
         touched: dict[Signature, None] = {}
         for complaint in complaints:
             if names := self._names(complaint):
@@ -214,7 +218,10 @@ class People:
             before = self._standings.get(name)
             if before is not None and (new or before.turns or before.state == CONFLICT):
                 now = self._standings[name] = standing(name, self._evidence.seen)
-                if now != before and (now.state, now.turns) != (before.state, before.turns):
+                if now != before and now.state != LINKS:
+                    for near in self._evidence.seen(name):
+                        self._note(near)
+                if (now.state, now.turns) != (before.state, before.turns):
                     touched |= dict.fromkeys(self._evidence.seen(name))
 
     def _resolve(self, touched: dict[Signature, None], fresh: set[str]) -> None:
@@ -228,7 +235,9 @@ class People:
                 done |= {part.nodes for part in group}
                 for part, person in found.persons:
                     self._place(part.signature, part.nodes, person, new)
-                edges = {pair(a.partition("#")[0], b.partition("#")[0]) for part in group for a, b in _pairs(part.nodes)}
+                edges = {
+                    pair(a.partition("#")[0], b.partition("#")[0]) for part in group for a, b in _pairs(part.nodes)
+                }
                 for edge in edges:
                     if self._refused.get(edge) != found.conflicts.get(edge):
                         self.changed[edge] = None
@@ -258,8 +267,6 @@ _REFUSALS = {
     "two_customers": "they belong to two customers, which are not merged",
     "unmerged": "what they belong to was told apart by hand",
 }
-
-__all__ = ["OBSERVED", "Complaint", "Link", "People"]
 
 
 def _pairs(names: Sequence[str]) -> list[Pair]:

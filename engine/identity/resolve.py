@@ -26,7 +26,10 @@ def pair(one: str, other: str) -> Pair:
 
 @dataclass(slots=True)
 class Decisions:
-    """What people and the probabilistic job decided, by identifier: who is (rank: CONFIRMED or PROBABLE), who is not."""
+    """What people and the probabilistic job decided, by identifier: who is one, with its rank, and who is not.
+
+    Ranks of what is decided are CONFIRMED, by people, and PROBABLE.
+    """
 
     joined: dict[str, dict[str, int]] = field(default_factory=dict)
     apart: dict[str, set[str]] = field(default_factory=dict)
@@ -143,7 +146,9 @@ def _edges(parts: Sequence[Part], decisions: Decisions) -> list[Pair]:
         for node in part.linking:
             by_name.setdefault(plain(node), []).append(node)
     ranked = [((OBSERVED, -count, EVENT in (kind_of(e[0]), kind_of(e[1]))), e) for e, count in support.items()]
-    for name, others in decisions.joined.items() if len(decisions.joined) < len(by_name) else _known(by_name, decisions):
+    for name, others in (
+        decisions.joined.items() if len(decisions.joined) < len(by_name) else _known(by_name, decisions)
+    ):
         for other, rank in others.items():
             if name < other and name in by_name and other in by_name:
                 # A number with several owners is not what anybody can have meant.
