@@ -12,7 +12,7 @@ from benchmarks.processing.figure import Figure
 
 #: Steps with labelled data, and steps with a speed; each is a module beside this one.
 JUDGED = ("pii", "names", "language", "spelling", "duplicates", "identity")
-TIMED = ("standardise", "pii", "names", "language", "spelling", "duplicates", "identity", "chain")
+TIMED = ("standardise", "pii", "names", "language", "spelling", "duplicates", "identity", "quality", "chain")
 
 
 def evaluate(data: Path, steps: Sequence[str] = JUDGED) -> Iterator[tuple[str, list[Figure] | None]]:

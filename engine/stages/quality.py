@@ -26,7 +26,12 @@ def note_encoding(rows: pa.Table, context: Context) -> Output:
     Mojibake is UTF-8 that was read as Latin-1 or Windows-1252, by far the commonest, where ftfy's `badness` finds
     sequences that no language writes.
     """
-    return Output({"encoding": [_encoding(text) for text in rows["raw_text"].to_pylist()]})
+    return Output({"encoding": note(rows["raw_text"])})
+
+
+def note(texts: pa.ChunkedArray) -> list[str]:
+    """See `note_encoding`."""
+    return [_encoding(text) for text in texts.to_pylist()]
 
 
 def _encoding(text: str) -> str:
