@@ -75,6 +75,11 @@ class Gazetteer:
             re.compile(rf" (?:{ends})$"),
         )
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word of every name, in lower case: what a speller must leave alone."""
+        return frozenset(word for name in self._known for word in name.split())
+
     def resolve(self, value: str) -> Place | None:
         """The place that a field names: "ikeja", "Lagos State", "Ikeja, Lagos", "P/Harcourt" misspelt a little."""
         if value not in self._resolved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from models.places import Gazetteer
 from models.priority import PriorityModel
 from models.products import Catalogue
 from models.taxonomy import Taxonomy
+
+#: In the data folder: names and words of one's own that look misspelt.
+PROTECTED_WORDS = "protected_words.txt"
 
 
 def build_context(settings: Settings, embedder: Embedder) -> Context:
@@ -44,6 +48,7 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         products=load_products(settings),
         currency=settings.currency,
         quality=load_rules(settings).rows,
+        protected=protected_words(settings),
     )
 
 
@@ -85,6 +90,27 @@ def load_products(settings: Settings) -> Catalogue | None:
         return Catalogue.from_dict(_yaml(settings.products, CONFIGS / "products"))
     except ValueError as error:
         raise BadConfig(f"products {settings.products}: {error}") from error
+
+
+def protected_words(settings: Settings) -> frozenset[str]:
+    """Lower-case words that spelling leaves alone.
+
+    Those of the taxonomy, the catalogue of products, the gazetteer, and `<data_dir>/protected_words.txt`.
+
+    Raises:
+        BadConfig: a file cannot be read.
+    """
+    leaves = load_taxonomy(settings).leaves()
+    texts = [text for leaf in leaves for text in (leaf.name, leaf.description, *leaf.examples, *leaf.terms)]
+    path = settings.data_dir / PROTECTED_WORDS
+    try:
+        texts.append(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path}: cannot be read ({type(error).__name__}); expected a word a line, UTF-8") from error
+    words = frozenset(re.findall(r"[^\W\d_]+", " ".join(texts).lower()))
+    return words.union(*(found.words for found in (load_products(settings), load_places(settings)) if found))
 
 
 def load_mappings() -> dict[str, Mapping]:

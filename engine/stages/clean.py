@@ -13,6 +13,7 @@ from engine.stages.context import Context
 from engine.stages.quality import NOTE_ENCODING, QUALITY
 from engine.stages.sketch import SKETCH
 from engine.stages.reference import REFERENCE
+from engine.stages.spell import SPELL
 from engine.stages.stage import Output, Reject, Stage
 from engine.tables import OFFSETS, STRINGS, TIME
 from models.language import detect
@@ -77,7 +78,6 @@ def mask_text(rows: pa.Table, context: Context) -> Output:
             "text": [m.text for m in masked],
             "text_map": [compose(_replaced(m), edits) for m, edits in zip(masked, repairs, strict=True)],
             "pii_types": [sorted({span.type for span in m.spans}) for m in masked],
-            "search_text": [m.text for m in masked],
             "text_hash": [text_hash(m.text) for m in masked],
         }
     )
@@ -169,7 +169,6 @@ CLEAN = (
                 ("text", pa.string()),
                 ("text_map", OFFSETS),
                 ("pii_types", STRINGS),
-                ("search_text", pa.string()),
                 ("text_hash", pa.string()),
             ]
         ),
@@ -189,6 +188,7 @@ CLEAN = (
         pa.schema([("language", pa.string()), ("language_confidence", pa.float32())]),
         find_language,
     ),
+    SPELL,
     SKETCH,
     QUALITY,
 )

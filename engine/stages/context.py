@@ -43,6 +43,8 @@ class Context:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     #: What rows are held to, by the rule's name.
     quality: dict[str, RowRule] = field(default_factory=dict)
+    #: Lower-case words that are right as they are, whatever a dictionary says (models.spelling).
+    protected: frozenset[str] = frozenset()
     #: What regions and products are looked up in; None leaves them as they come.
     places: Gazetteer | None = None
     products: Catalogue | None = None

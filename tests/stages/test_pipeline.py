@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -94,6 +95,28 @@ def test_the_map_leads_from_the_masked_text_to_the_text_as_given(context):
     assert process(table({"text": "no network here"}), context)["text_map"].to_pylist() == [[]]
 
 
+def test_corrections_are_for_search_and_never_in_the_text(context):
+    given = "I was dissapointed becuase the internet did not work at all and nobody called me back, 08031234567"
+    row = process(table({"text": given}), context).to_pylist()[0]
+    assert row["language"] == "eng"
+    assert row["text"].startswith("I was dissapointed becuase the internet")
+    assert row["search_text"] == row["text"] + "\ndisappointed because"
+
+
+@pytest.mark.parametrize(
+    "text", ["Abeg wetin dey happen, una don chop my airtime becuase e no dey work", "the internet did not work"]
+)
+def test_what_is_not_misspelt_english_is_searched_as_it_is(context, text):
+    row = process(table({"text": text}), context).to_pylist()[0]
+    assert row["search_text"] == row["text"] == text
+
+
+def test_words_to_protect_are_left_alone(context):
+    text = {"text": "I was dissapointed that the internet did not work at all and nobody called me back"}
+    row = process(table(text), replace(context, protected=frozenset({"dissapointed"}))).to_pylist()[0]
+    assert row["search_text"] == row["text"]
+
+
 def test_a_text_of_markup_alone_is_rejected_as_empty(context):
     assert reasons(process(table({"text": "<br><p>&nbsp;</p>"}), context)) == [("repair", "empty_text")]
 
@@ -183,8 +206,6 @@ def test_a_rejected_row_is_not_shown_to_later_stages(context):
 
 
 def test_a_refused_record_is_sealed_and_failed_and_no_stage_looks_at_it(context, monkeypatch):
-    from dataclasses import replace
-
     def harmful(rows, context):
         raise AssertionError("a stage looked at it")
 
