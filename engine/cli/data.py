@@ -17,7 +17,7 @@ from engine.cli.client import Client
 from engine.cli.dryrun import show_dry_run, try_files
 from engine.cli.mapping import find_mapping
 from engine.cli.output import CONFIG, DATA, JSON, console, emit, guarded, notes, progress, table
-from engine.cli.unreadable import fail_on, listed, show_unreadable
+from engine.cli.unreadable import fail_on, listed, noting, show_unreadable
 from engine.intake.envelope import CHANNELS, Envelope
 from engine.settings import load_settings
 
@@ -63,10 +63,7 @@ def ingest(
     def read(path: Path) -> Iterator[Envelope]:
         name = source or (chosen.source if chosen else None) or path.name.split(".")[0]
         where = channel or (chosen.channel if chosen else None) or "file"
-        try:
-            yield from envelopes(path, FileSource(where, name, chosen), now, limits)
-        except UnreadableFile as error:
-            unreadable[path] = str(error).removeprefix(f"{path}: ")
+        return noting(unreadable, path, envelopes(path, FileSource(where, name, chosen), now, limits))
 
     if dry_run or (chosen and Reader(chosen).freezes):
         tried = try_files(files, read, settings.intake.max_text_chars, quiet=as_json)

@@ -94,6 +94,7 @@ def check(
     from connectors.files.discover import discover
     from connectors.files.records import Limits
     from engine.cli.dryrun import show_dry_run, try_files
+    from engine.cli.unreadable import fail_on, noting
     from engine.intake.files import FileSource, envelopes
 
     found = find_mapping(mapping)
@@ -106,14 +107,17 @@ def check(
     settings = load_settings(config, data_dir=data_dir)
     limits, now = Limits(max_record_bytes=settings.intake.max_complaint_bytes), datetime.now(UTC)
 
+    unreadable: dict[Path, str] = {}
+
     def read(path: Path) -> Any:
         name = found.source or path.name.split(".")[0]
-        return envelopes(path, FileSource(found.channel or "file", name, found), now, limits)
+        return noting(unreadable, path, envelopes(path, FileSource(found.channel or "file", name, found), now, limits))
 
     tried = try_files(discover(data), read, settings.intake.max_text_chars, quiet=as_json)
-    show_dry_run(tried, as_json=as_json)
+    show_dry_run(tried, unreadable, as_json=as_json)
     if tried.frozen():
         raise typer.Exit(REFUSED)
+    fail_on(unreadable)
 
 
 @mapping.command("list")

@@ -142,7 +142,7 @@ def _to_repair(config_file: Path | None, data_dir: Path | None) -> Client:
             raise
         (folder / REPAIR_ORDER).touch()
         raise EngineAway(
-            f"{error}. When it starts it sets right what others changed at the streams; then run this again for the rest"
+            f"{error}. When it starts it sets right what others changed at streams; then run this again for the rest"
         ) from error
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import typer
 from rich.markup import escape
 
+from connectors.errors import UnreadableFile
 from engine.cli.output import FAILED, notes
+from engine.intake.envelope import Envelope
+
+
+def noting(unreadable: dict[Path, str], path: Path, records: Iterator[Envelope]) -> Iterator[Envelope]:
+    """The records of a file; where it cannot be read they end, and the reason is noted."""
+    try:
+        yield from records
+    except UnreadableFile as error:
+        unreadable[path] = str(error).removeprefix(f"{path}: ")
 
 
 def listed(unreadable: Mapping[Path, str]) -> list[dict[str, str]]:
