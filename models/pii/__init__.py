@@ -1,6 +1,7 @@
 """Personal data: find it, put a typed placeholder in its place."""
 
 from models.pii.masking import Masked, find, mask, placeholder
+from models.pii.policy import STRICT, BadPolicy, Policy
 from models.pii.span import Span
 
-__all__ = ["Masked", "Span", "find", "mask", "placeholder"]
+__all__ = ["STRICT", "BadPolicy", "Masked", "Policy", "Span", "find", "mask", "placeholder"]

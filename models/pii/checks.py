@@ -22,24 +22,31 @@ def canonical(kind: str, value: str) -> str:
         Digits for numbers, a Nigerian number without +234 or 0; letters and digits, lower case, for the rest.
     """
     if kind == "PHONE":
-        digits = digits_of(re.split(r"(?i)x|ext", value)[0])
+        digits = _spoken(value) or digits_of(re.split(r"(?i)x|ext", value)[0].translate(_LETTERS))
         nigerian = _NIGERIAN.fullmatch(digits)
         return nigerian.group(1) if nigerian else digits.removeprefix("00")
-    if kind in ("CARD", "ACCOUNT", "NIN", "BVN", "SSN"):
+    if kind in ("CARD", "ACCOUNT", "BVN", "SSN"):
         return digits_of(value)
+    if kind in ("NIN", "PASSPORT", "LICENCE", "PLATE", "VOTER", "TIN", "IBAN", "ADDRESS", "DOB"):
+        return "".join(c for c in value.casefold() if c.isalnum())
     if kind == "EMAIL":
         plain = _SPELT_AT.sub("@", _SPELT_DOT.sub(".", value.casefold()))
         return "".join(plain.split())
     return "".join(c for c in value.casefold() if c.isalnum() or c in ":._")
 
 
-def luhn(value: str) -> bool:
-    """Whether 13 to 19 digits pass the check of ISO/IEC 7812-1."""
+def luhn(value: str, shortest: int = 13) -> bool:
+    """Whether `shortest` to 19 digits pass the check of ISO/IEC 7812-1."""
     digits = [int(c) for c in digits_of(value)]
-    if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
+    if not shortest <= len(digits) <= 19 or len(set(digits)) == 1:
         return False
     doubled = [d if i % 2 == 0 else (2 * d - 9 if d > 4 else 2 * d) for i, d in enumerate(reversed(digits))]
     return sum(doubled) % 10 == 0
+
+
+def short_card(value: str) -> bool:
+    """Twelve digits that pass Luhn, as old Maestro cards have; only beside a cue."""
+    return luhn(value, 12)
 
 
 def card(value: str) -> bool:
@@ -49,7 +56,7 @@ def card(value: str) -> bool:
 
 def iban(value: str) -> bool:
     """ISO 13616: moved and read as base 36, the remainder by 97 is 1."""
-    plain = "".join(value.split()).upper()
+    plain = "".join(c for c in value if c.isalnum()).upper()
     if not 15 <= len(plain) <= 34:
         return False
     return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
@@ -72,6 +79,35 @@ def not_a_date(value: str) -> bool:
 def mobile(value: str) -> bool:
     """A Nigerian mobile number, with or without 0 and 234."""
     return bool(_NIGERIAN.fullmatch(digits_of(value)))
+
+
+def lettered(value: str) -> bool:
+    """A Nigerian mobile number in which letters stand for some digits: O for 0, I or l for 1."""
+    return sum(c.isdigit() for c in value) >= 7 and mobile(value.translate(_LETTERS))
+
+
+def spelt(value: str) -> bool:
+    """Seven to fifteen digits in words."""
+    return 7 <= len(_spoken(value)) <= 15
+
+
+def _spoken(value: str) -> str:
+    """The digits of "zero eight double oh …"; empty where a word is none."""
+    digits, times = "", 1
+    for word in re.split(r"[ ,.-]+", value.casefold()):
+        if word in _TIMES:
+            times = _TIMES[word]
+        elif word in _WORDS:
+            digits, times = digits + _WORDS[word] * times, 1
+        else:
+            return ""
+    return digits
+
+
+def plate(value: str) -> bool:
+    """A vehicle's plate, no reference or amount: neither end is a code or unit that those are written with."""
+    first, last = value[:3], value[-2:]
+    return first not in _CODES and last not in _UNITS and len(set(digits_of(value))) > 0
 
 
 def international(value: str) -> bool:
@@ -105,6 +141,45 @@ def grouped(value: str) -> bool:
     return not_a_date(value) and not (thousands and value.endswith("00"))
 
 
+_LETTERS = str.maketrans("OoIl|", "00111")
+_WORDS = {
+    "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9",
+}  # fmt: skip
+_TIMES = {"double": 2, "triple": 3}
+_CODES = frozenset(
+    [
+        "TKT",
+        "REF",
+        "INV",
+        "ORD",
+        "TRX",
+        "TXN",
+        "TRN",
+        "SRV",
+        "CRM",
+        "INC",
+        "REQ",
+        "CAS",
+        "SKU",
+        "MTN",
+        "GLO",
+        "USD",
+        "NGN",
+        "KES",
+        "GHS",
+        "GBP",
+        "EUR",
+        "PIN",
+        "OTP",
+        "FOR",
+        "GOT",
+        "BUY",
+        "PAY",
+        "ERR",
+    ]
+)
+_UNITS = frozenset(["MB", "GB", "KB", "TB", "NG", "KM", "KG", "CM", "MM", "HZ"])
 _NIGERIAN = re.compile(r"(?:00)?(?:234)?0?([789][01]\d{8})")
 _COUNTRIES = ("234", "254", "233", "255", "256", "250", "27", "44", "91", "1")
 _ISSUER = re.compile(r"[3-6]|2[2-7]|2131|1800")

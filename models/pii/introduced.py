@@ -1,8 +1,10 @@
-"""How much of what follows a cue ("my name is …") is a name."""
+"""Names that are introduced ("my name is …", "Mrs …", a signature), and how much of what follows is a name."""
 
 from __future__ import annotations
 
 import re
+
+from models.pii.rule import Rule
 
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f'’])*")
 #: What follows a cue without being a name.
@@ -40,3 +42,39 @@ def name_length(value: str, capital: bool = False) -> int:
             break
         end, words = match.start() + len(word.rstrip("'’")), words + 1
     return end
+
+
+_PART = r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f'’]){0,30}"
+_NAME = rf"({_PART}\.?(?:[ -]{_PART}){{0,3}})"
+
+INTRODUCED = (
+    Rule(
+        "PERSON",
+        re.compile(
+            r"(?i)\b(?:my (?:full |real |account )?names? (?:is|na|are|be)|agent'?s? name(?: is| was)?|sunana|oruko mi ni|aha m bu"
+            r"|(?:agent|rep|representative|staff|lady|guy|man|woman|officer) (?:called|named|by name)"
+            r"|i(?: am|'m) (?:mr|mrs|ms|miss|dr)\.?|jina langu ni|je m'appelle)"
+            r":? " + _NAME
+        ),
+        length=name_length,
+        needs=("name", "sunana", "oruko", "aha m", "call", "i am", "i'm", "jina", "appelle"),
+    ),
+    Rule(
+        "PERSON",
+        re.compile(
+            r"\b(?:Mr|Mrs|Ms|Dr|Prof|Engr|Barr|Alhaji|Alhaja|Hajiya|Mallam|Name:|NAME:|name:|[Ss]poke (?:to|with))\.? ?"
+            + _NAME
+        ),
+        length=lambda value: name_length(value, capital=True),
+        needs=("m", "dr", "prof", "engr", "barr", "alhaj", "hajiya", "spoke"),
+    ),
+    Rule(
+        "PERSON",
+        re.compile(
+            r"(?i)\b(?:regards|sincerely|faithfully|signed|thanks|thank you|cheers|yours)[,.]? {0,3}\n\s{0,4}"
+            + _NAME + r"(?=\s{0,4}(?:\n|$|,|\.))"
+        ),
+        length=lambda value: name_length(value, capital=True),
+        needs=("\n",),
+    ),
+)  # fmt: skip

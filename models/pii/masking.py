@@ -13,9 +13,13 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from models.pii.checks import canonical
-from models.pii.rules import RULES, Rule
+from models.pii.cues import CUE_WORDS
+from models.pii.names import find_names
+from models.pii.policy import STRICT, Policy
+from models.pii.rule import Finder
 from models.pii.span import FILLER, Span
 
 
@@ -27,20 +31,25 @@ class Masked:
     spans: tuple[Span, ...]
 
 
-def mask(text: str, key: bytes) -> Masked:
+def mask(text: str, key: bytes, policy: Policy = STRICT, channel: str | None = None) -> Masked:
     """Replace personal data; masking what is masked changes nothing.
 
     Args:
         text: any text, in any language; placeholders in it stay as they are.
         key: the installation's pseudonym key.
+        policy: what is looked for, and what is done with each type.
+        channel: the complaint's channel, which the policy may name.
 
     Returns:
         The masked text and the spans in `text`. Equal values, however written, get equal placeholders.
     """
-    spans = find(text)
+    actions = policy.for_channel(channel)
+    spans = [span for span in find(text, policy) if actions[span.type] != "keep"]
     parts, position = [], 0
     for span in spans:
-        parts += [text[position : span.start], placeholder(span.type, text[span.start : span.end], key)]
+        coarse = actions[span.type] == "generalise"
+        value = text[span.start : span.end]
+        parts += [text[position : span.start], f"<{span.type}_0000>" if coarse else placeholder(span.type, value, key)]
         position = span.end
     return Masked("".join(parts) + text[position:], tuple(spans))
 
@@ -52,16 +61,19 @@ def placeholder(kind: str, value: str, key: bytes) -> str:
     return f"<{kind}_{digest[:4]}>"
 
 
-def find(text: str) -> list[Span]:
-    """Where personal data stands, in order; where finds overlap, the earlier rule wins."""
+def find(text: str, policy: Policy = STRICT) -> list[Span]:
+    """Where personal data of the types that are on stands, in order; where finds overlap, the earlier rule wins."""
     folded, origin = _folded(text)
     work = _PLACEHOLDER.sub(lambda match: FILLER * len(match.group()), folded)
     found: list[Span] = []
     # A find changes what stands beside its neighbours, so the rules run until none finds more.
     for _ in range(_ROUNDS):
         before = len(found)
-        for rule in RULES:
+        for rule in policy.rules:
             work = _apply(rule, work, found)
+        if "PERSON" not in policy.off:
+            people = (at for at in find_names(work) if work[slice(*at)].casefold() not in CUE_WORDS)
+            work = _blot(work, "PERSON", people, found)
         work = _repeats(folded, work, found)
         if len(found) == before:
             break
@@ -71,9 +83,9 @@ def find(text: str) -> list[Span]:
     return [Span(span.type, origin[span.start], origin[span.end - 1] + 1) for span in found]
 
 
-def _apply(rule: Rule, work: str, found: list[Span]) -> str:
+def _apply(rule: Finder, work: str, found: list[Span]) -> str:
     """The text with the rule's finds blotted out; they are added to `found`."""
-    return _blot(work, rule.type, rule.spans(work), found)
+    return _blot(work, rule.type, rule.spans(work, work.lower()), found)
 
 
 def _blot(work: str, kind: str, spans: Iterator[tuple[int, int]], found: list[Span]) -> str:
@@ -111,29 +123,33 @@ def _folded(text: str) -> tuple[str, list[int] | None]:
     """The text in plain characters without invisible ones, and where each stood (None: nowhere else)."""
     if text.isascii():
         return text, None
-    folded = "".join(_PLAIN.get(c) or _plain(c) if not c.isascii() else c for c in text)
-    if INVISIBLE.isdisjoint(text):
+    plain = [c if c.isascii() else _plain(c) for c in text]
+    folded = "".join(plain)
+    if len(folded) == len(text):
         return folded, None
-    origin = [at for at, c in enumerate(text) if c not in INVISIBLE]
-    return "".join(folded[at] for at in origin), origin
+    return folded, [at for at, c in enumerate(plain) if c]
 
 
+@lru_cache(maxsize=8192)
 def _plain(character: str) -> str:
-    """One character for one character, so that offsets hold."""
+    """One character for one, so that offsets hold; none for what cannot be seen."""
+    if character in _PLAIN:
+        return _PLAIN[character]
+    if character in _INVISIBLE or unicodedata.category(character) == "Cf":
+        return ""
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     folded = unicodedata.normalize("NFKC", character)
     return folded if len(folded) == 1 else character
 
 
-INVISIBLE = frozenset(
-    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
 _PLAIN = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-") | dict.fromkeys(
     "\u00b7\u2022\u2024\u30fb", "."
 )
+#: Beside format characters (Cf): joiners, variation selectors, the frame of a keycap, blank letters.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u20e3\u3164\ufe0e\ufe0f\uffa0")
 _ROUNDS = 10
 _MOST_NAMES = 20
-_NUMERIC = frozenset({"PHONE", "CARD", "ACCOUNT", "NIN", "BVN", "SSN"})
+_NUMERIC = frozenset({"PHONE", "CARD", "ACCOUNT", "NIN", "BVN", "SSN", "TIN"})
 _PLACEHOLDER = re.compile(r"<[A-Z]{2,12}_[0-9a-f]{4}>")
 _NUMBER = re.compile(r"(?<!\d)\+?\(?\d(?:[ .()/_-]{0,2}\d){6,19}(?!\d)")
