@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from engine.store import filters
+from engine.store.duplicate_kinds import explain
 from serve import search as engine_search
 from serve.auth import require, services
 from serve.problems import Problem
@@ -72,7 +75,7 @@ async def find(served: Services, wanted: Search) -> dict[str, Any]:
 
 
 async def one(served: Services, event_id: str) -> dict[str, Any] | None:
-    """A complaint's row for JSON with the number of its exact duplicates and its kept fields, or None."""
+    """A complaint's row for JSON with the number of its copies, why it is one, and its kept fields, or None."""
     row = await asyncio.to_thread(_one, served.complaints, event_id)
     return None if row is None else row | {"kept": await asyncio.to_thread(kept, served.raw, row["event_id"])}
 
@@ -105,8 +108,20 @@ def _one(table: Any, event_id: str) -> dict[str, Any] | None:
         return None
     names = [name for name in table.schema.names if name != "vector"]
     row: dict[str, Any] = table.search().where(f"event_id = '{key}'").select(names).limit(1).to_list()[0]
-    same = int(table.count_rows(f"text_hash = {filters.text(row['text_hash'])}"))
-    return plain(row) | {"duplicates": same - 1}
+    return plain(row) | copies(table, row)
+
+
+def copies(table: Any, row: Mapping[str, Any]) -> dict[str, Any]:
+    """How many others have a complaint's text, how many of them of each kind, and why it is a copy, if it is."""
+    head = row["duplicate_of"] or row["event_id"]
+    found = table.search().where(f"duplicate_of = {filters.text(head)}").select(["duplicate_kind"]).limit(_MOST_COPIES)
+    kinds = Counter(kind or "exact" for kind in found.to_arrow()["duplicate_kind"].to_pylist())
+    why = explain(row["duplicate_kind"], row["duplicate_score"]) if row["duplicate_kind"] else None
+    return {"duplicates": kinds.total(), "duplicate_kinds": dict(kinds.most_common()), "duplicate_why": why}
+
+
+#: Copies of one text that are counted.
+_MOST_COPIES = 1_000_000
 
 
 def moment(name: str, value: str | None) -> datetime | None:

@@ -72,10 +72,16 @@ def show(
         emit(row)
         return
     console().print(row["text"], markup=False)
-    rows = [[name, "; ".join(v) if isinstance(v, list) else v] for name, v in row.items() if name not in _NOT_FACTS]
+    rows = [[name, _joined(v)] for name, v in row.items() if name not in _NOT_FACTS]
     table(None, ["", ""], [r for r in rows if r[1] not in (None, "")])
     if row["kept"]:
         table("Kept by the mapping", ["field", "value"], [[name, value] for name, value in row["kept"].items()])
+
+
+def _joined(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ", ".join(f"{count} {kind}" for kind, count in value.items())
+    return "; ".join(value) if isinstance(value, list) else value
 
 
 _NOT_FACTS = ("text", "search_text", "text_hash", "kept")

@@ -131,20 +131,22 @@ class Duplicates:
                 return verdict
             match, score = self._match(whole, place, head, known, sent, whole.known[place])
             if match.exact or near.alike(score, match.shingles):
+                self._put_text(whole, place, row, head)
                 return replace(verdict, score=score) if verdict.kind else self._verdict(match, score, head, sent)
             verdict = Verdict()
         elif verdict.of is not None:
             return verdict  # its head is older than the window
-        self._put_text(whole, place, row)
+        self._put_text(whole, place, row, row)
         return verdict
 
-    def _put_text(self, whole: Block, place: int, row: int) -> None:
-        """Make a head findable by its new text."""
+    def _put_text(self, whole: Block, place: int, row: int, head: int) -> None:
+        """Remember a row's new text, and make it findable if it is a head."""
         seen = self._seen[row]
         for name in ("text", "print"):
             seen[name] = whole.rows[place][name]
-        seen["head"] = row
-        self._seen.add_keys(whole.keys[place], np.full(near.BANDS + 1, row, np.int64))
+        seen["head"] = head
+        if head == row:
+            self._seen.add_keys(whole.keys[place], np.full(near.BANDS + 1, row, np.int64))
         self._keep([(seen, whole.known[place])])
 
     def _new(self, part: Block) -> list[Verdict]:
@@ -153,38 +155,39 @@ class Duplicates:
         self._store.drop(seen.expire(settings.window_s, settings.most_rows))
         found, taken = seen.find(part.keys, part.rows["print"], part.rows["senders"])
         known = self._known([row for one in found for row in (*(r for r, _ in one.heads), *_lately(one.sent))])
-        fresh, first = _Fresh(seen), seen.count
+        first = seen.count
         seen.append(part.rows)
+        fresh = _Fresh(seen, first, part, taken)
         verdicts = []
         for place in range(len(part)):
             row = first + place
             known[row] = part.known[place]
-            keys = part.keys[place].tolist()
-            about = fresh.beside(found[place], keys, seen[row])
-            verdict, head = self._one(part, place, row, about, known)
+            verdict, head = self._one(part, place, row, fresh.beside(found[place], place), known)
             verdicts.append(verdict)
-            seen[row]["head"] = head
-            fresh.add(row, keys if head == row else [], taken[place], seen[row])
-        seen.index(first, np.array(fresh.keys, np.uint64), np.array(fresh.owners, np.int64))
-        heads = [place for place in range(len(part)) if int(seen[first + place]["head"]) == first + place]
-        self._keep([(part.rows[place], part.known[place]) for place in heads])
+            if head != row:
+                seen[row]["head"] = head
+            fresh.add(place, head == row)
+        seen.index(first, *fresh.keys())
+        self._keep(list(zip(part.rows, part.known, strict=True)))
         return verdicts
 
     def _one(self, part: Block, place: int, row: int, about: Found, known: dict[int, Known]) -> tuple[Verdict, int]:
         """The verdict on a row, and its head's number."""
-        seen = self._seen
-        best: tuple[Match, float, int] | None = None
-        for head, _ in about.heads:
-            if head not in known:
+        seen, text, hashed = self._seen, known[row].shingles, part.rows[place]["text"]
+        best: tuple[bool, float, int] | None = None
+        for other in [head for head, _ in about.heads] + _lately(about.sent):
+            if other not in known:
                 continue
-            match, score = self._match(part, place, head, known, about.sent, known[row])
-            if (match.exact or near.alike(score, match.shingles)) and (
-                best is None or (match.exact, score, -head) > (best[0].exact, best[1], -best[2])
-            ):
-                best = match, score, head
+            exact = bool(seen[other]["text"] == hashed)
+            score = 1.0 if exact else near.jaccard(known[other].shingles, text)
+            fits = exact or near.alike(score, min(len(known[other].shingles), len(text)))
+            if fits and (best is None or (exact, score, -other) > best):
+                best = exact, score, -other
         if best is None:
             return self._repeated(row, about.sent, known), row
-        match, score, head = best
+        other = -best[2]
+        head = int(seen[other]["head"])
+        match, score = self._match(part, place, other, known, about.sent, known[row])
         if not match.same_sender and (part.rows[place]["senders"] != 0).any():
             seen[head]["voices"] = min(int(seen[head]["voices"]) + 1, 65_535)
         return self._verdict(match, score, head, about.sent), head
@@ -197,31 +200,31 @@ class Duplicates:
         return Verdict(None, REPEAT, score, seen.event_id(before[-1]))
 
     def _match(
-        self, part: Block, place: int, head: int, known: dict[int, Known], sent: Sequence[int], text: Known
+        self, part: Block, place: int, other: int, known: dict[int, Known], sent: Sequence[int], text: Known
     ) -> tuple[Match, float]:
-        """How a row stands to a head."""
+        """How a row stands to an earlier one: a head, or one of its sender's."""
         seen, row = self._seen, part.rows[place]
-        first = seen[head]
-        exact = bool(first["text"] == row["text"])
-        score = 1.0 if exact else near.jaccard(known[head].shingles, text.shingles)
-        same, since = self._sender(row, text, head, known[head], sent)
+        exact = bool(seen[other]["text"] == row["text"])
+        score = 1.0 if exact else near.jaccard(known[other].shingles, text.shingles)
+        same, since = self._sender(row, text, other, known[other], sent)
         gap_s = None if since is None else abs(int(row["occurred"]) - int(seen[since]["occurred"]))
-        voices = int(first["voices"]) + int(not same and bool((row["senders"] != 0).any()))
-        fewer = min(len(known[head].shingles), len(text.shingles))
+        heard = int(seen[int(seen[other]["head"])]["voices"])
+        voices = heard + int(not same and bool((row["senders"] != 0).any()))
+        fewer = min(len(known[other].shingles), len(text.shingles))
         return Match(exact, same, gap_s, voices, part.reposts[place], fewer), score
 
     def _sender(
-        self, row: np.void, text: Known, head: int, head_text: Known, sent: Sequence[int]
+        self, row: np.void, text: Known, other: int, other_text: Known, sent: Sequence[int]
     ) -> tuple[bool | None, int | None]:
-        """Whether the sender is in the head's cluster already, and the row by which."""
-        before = [one for one in sent if int(self._seen[one]["head"]) == head]
+        """Whether the sender is in the other's cluster already, and the row by which."""
+        seen = self._seen
+        before = [one for one in sent if seen[one]["head"] == seen[other]["head"]]
         if before:
             return True, before[-1]
-        strangers = bool((row["senders"] != 0).any() and (self._seen[head]["senders"] != 0).any())
-        if strangers:
+        if (row["senders"] != 0).any() and (seen[other]["senders"] != 0).any():
             return False, None
-        if text.said and head_text.said:
-            return (True, head) if text.said & head_text.said else (False, None)
+        if text.said and other_text.said:
+            return (True, other) if text.said & other_text.said else (False, None)
         return None, None
 
     def _repeated(self, row: int, sent: Sequence[int], known: dict[int, Known]) -> Verdict:
@@ -229,78 +232,93 @@ class Duplicates:
         seen, about = self._seen, None
         for one in _lately(sent):
             gap_s = abs(int(seen[row]["occurred"]) - int(seen[one]["occurred"]))
-            head = int(seen[one]["head"])
-            if gap_s > self._settings.repeat_s or head not in known:
+            if gap_s > self._settings.repeat_s or one not in known:
                 continue
-            score = near.jaccard(known[head].shingles, known[row].shingles)
-            if near.related(score, min(len(known[head].shingles), len(known[row].shingles))) and (
+            score = near.jaccard(known[one].shingles, known[row].shingles)
+            if near.related(score, min(len(known[one].shingles), len(known[row].shingles))) and (
                 about is None or score >= about[0]
             ):
                 about = score, one
         return Verdict() if about is None else Verdict(None, REPEAT, about[0], seen.event_id(about[1]))
 
     def _known(self, numbers: Sequence[int]) -> dict[int, Known]:
-        """The texts of rows, by the rows' heads; from the cache, or made again from the table."""
+        """The texts of rows: from the cache, or made again from the table."""
         seen = self._seen
-        heads = sorted({int(seen[row]["head"]) for row in numbers if row >= seen.first})
-        keys = {head: int(seen[head]["key"]) for head in heads if head >= seen.first}
+        keys = {row: int(seen[row]["key"]) for row in sorted(set(numbers)) if row >= seen.first}
         kept = self._store.get(list(keys.values()))
         found, missing = {}, []
-        for head, key in keys.items():
+        for row, key in keys.items():
             text, shingles, said = kept.get(key, (None, None, ""))
-            if shingles is not None and text == int(seen[head]["text"]):
-                found[head] = Known(shingles, frozenset(said.split()))
+            if shingles is not None and text == int(seen[row]["text"]):
+                found[row] = Known(shingles, frozenset(said.split()))
             else:
-                missing.append(head)
+                missing.append(row)
         if missing:
             found |= self._made_again(missing)
         return found
 
-    def _made_again(self, heads: list[int]) -> dict[int, Known]:
-        rows = {self._seen.event_id(head): head for head in heads}
+    def _made_again(self, missing: list[int]) -> dict[int, Known]:
+        rows = {self._seen.event_id(row): row for row in missing}
         table = memory.find(self._table, list(rows), ["event_id", "text"])
         texts = table["text"].to_pylist()
         sets = near.sketch(texts).shingles
         found = {}
         for key, text, shingles in zip(table["event_id"].to_pylist(), texts, sets, strict=True):
             found[rows[key]] = Known(shingles, duplicate_rows.said(text))
-        self._keep([(self._seen[head], one) for head, one in found.items()])
+        self._keep([(self._seen[row], one) for row, one in found.items()])
         return found
 
-    def _keep(self, heads: list[tuple[np.void, Known]]) -> None:
-        self._store.put((int(r["key"]), int(r["text"]), one.shingles, " ".join(sorted(one.said))) for r, one in heads)
+    def _keep(self, texts: list[tuple[np.void, Known]]) -> None:
+        self._store.put((int(r["key"]), int(r["text"]), one.shingles, " ".join(sorted(one.said))) for r, one in texts)
 
 
 class _Fresh:
-    """What the rows before it in its block add to what is found of a row."""
+    """What the rows before it in its block add to what is found of a row.
 
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
-        self._heads: dict[int, list[int]] = {}
+    Only keys that come more than once in the block are looked at one by one.
+    """
+
+    def __init__(self, seen: Seen, first: int, block: Block, taken: NDArray[np.int64]) -> None:
+        self._seen, self._first, self._keys = seen, first, block.keys
+        _, inverse, counts = np.unique(block.keys, return_inverse=True, return_counts=True)
+        self._shared = (counts[inverse] > 1).reshape(block.keys.shape)
+        self._kept = taken < MOST_HEADS
+        self._kept[:, near.BANDS] = True  # by its own text a head is always found
+        self._taken = taken
+        self._finders: dict[int, list[int]] = {}
+        self._senders = block.rows["senders"].tolist()
         self._sent: dict[int, list[int]] = {}
-        self.keys: list[int] = []
-        self.owners: list[int] = []
+        self.heads = np.zeros(len(block), bool)
 
-    def beside(self, found: Found, keys: list[int], row: np.void) -> Found:
+    def beside(self, found: Found, place: int) -> Found:
         """`found` and the heads and the sender's rows in this block."""
-        rows = {head for key in keys for head in self._heads.get(key, ())}
+        keys = self._keys[place][self._shared[place]].tolist()
+        rows = {head for key in keys for head in self._finders.get(key, ())}
         heads = found.heads
         if rows:
-            heads = likeliest([*heads, *self._seen.compared(sorted(rows), row)])
-        sent = {one for sender in row["senders"].tolist() for one in self._sent.get(sender, ())}
+            heads = likeliest([*heads, *self._seen.compared(sorted(rows), self._seen[self._first + place])])
+        sent = {one for sender in self._senders[place] if sender for one in self._sent.get(sender, ())}
         return Found(heads, [*found.sent, *sorted(sent)][-MOST_OF_SENDER:] if sent else found.sent)
 
-    def add(self, number: int, keys: list[int], taken: NDArray[np.int64], row: np.void) -> None:
-        """Let the rows behind it find a row; a key with many heads takes no more, but for its text's own."""
-        for place, key in enumerate(keys):
-            heads = self._heads.setdefault(key, [])
-            if place == near.BANDS or taken[place] + len(heads) < MOST_HEADS:
-                heads.append(number)
-                self.keys.append(key)
-                self.owners.append(number)
-        for sender in row["senders"].tolist():
+    def add(self, place: int, head: bool) -> None:
+        """Let the rows behind it find a row; a key with many heads takes no more."""
+        row = self._first + place
+        self.heads[place] = head
+        for at in np.flatnonzero(self._shared[place]).tolist() if head else ():
+            heads = self._finders.setdefault(int(self._keys[place, at]), [])
+            if at == near.BANDS or self._taken[place, at] + len(heads) < MOST_HEADS:
+                heads.append(row)
+            else:
+                self._kept[place, at] = False
+        for sender in self._senders[place]:
             if sender:
-                self._sent.setdefault(sender, []).append(number)
+                self._sent.setdefault(sender, []).append(row)
+
+    def keys(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """By which keys the block's heads are to be found: keys and rows, both (m,)."""
+        kept = self._kept & self.heads[:, None]
+        places, _ = np.nonzero(kept)
+        return self._keys[kept], places + self._first
 
 
 def _lately(sent: Sequence[int]) -> list[int]:

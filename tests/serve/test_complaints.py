@@ -52,3 +52,25 @@ def test_an_unknown_or_odd_id_is_none(served):
     services, _ = served
     assert asyncio.run(one(services, "0" * 64)) is None
     assert asyncio.run(one(services, "' OR 1=1")) is None
+
+
+def test_a_copy_says_why_and_its_head_counts_it(tmp_path, context):
+    settings = Settings(data_dir=tmp_path)
+    writer = Writer(settings)
+    text = "the mast at Ogba junction has been down for three weeks and nobody comes to repair it"
+    bodies = [{"text": text, "customer_id": "c1"}, {"text": text, "customer_id": "c1"}, {"text": f"RT @ada: {text}"}]
+    envelopes = [
+        Envelope("sms", "s", str(n), json.dumps(body).encode(), "application/json", NOW)
+        for n, body in enumerate(bodies)
+    ]
+    writer.commit(process(to_table([(e.event_id, e, n) for n, e in enumerate(envelopes, 1)]), context))
+    services = SimpleNamespace(
+        complaints=open_reader(f"{settings.zones_uri}/serving", "complaints"),
+        raw=open_reader(f"{settings.zones_uri}/raw", "envelopes"),
+    )
+    head, again, passed_on = (asyncio.run(one(services, envelope.event_id)) for envelope in envelopes)
+    writer.close()
+    assert (head["duplicates"], head["duplicate_kinds"], head["duplicate_why"]) == (2, {"resend": 1, "repost": 1}, None)
+    assert (again["duplicates"], again["duplicate_of"]) == (2, head["event_id"])
+    assert again["duplicate_why"].startswith("the same sender") and "100%" in again["duplicate_why"]
+    assert passed_on["duplicate_kind"] == "repost"

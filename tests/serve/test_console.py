@@ -18,7 +18,7 @@ HIT = {
 ROW = HIT | {
     "category_reasons": ["names an outage"], "priority_score": 4.0, "priority_reasons": [], "language_confidence": 0.9,
     "customer_id": None, "account_id": None, "pii_types": ["PHONE"], "quality_flags": ["very_short"], "duplicate_of": "b" * 64,
-    "duplicates": 2, "received_at": "2026-03-01T10:00:01Z", "taxonomy_version": "telecom/1", "classifier_version": "z/1",
+    "duplicates": 2, "duplicate_kinds": {"resend": 2}, "duplicate_kind": "resend", "duplicate_why": "the same sender", "repeat_of": None, "received_at": "2026-03-01T10:00:01Z", "taxonomy_version": "telecom/1", "classifier_version": "z/1",
     "embedding_model": "m", "embedding_revision": "r", "pipeline_version": "1", "scored_at": "2026-03-01T10:00:02Z",
 }  # fmt: skip
 INCIDENT = {
