@@ -20,11 +20,11 @@ log = logging.getLogger("beejan.quality")
 
 async def keep(settings: Settings, js: Any, stopping: asyncio.Event) -> None:
     """Look every `quality.interval_s` until `stopping`."""
-    rules, one = load_rules(settings), None
+    one: Watcher | None = None
     while not stopping.is_set():
         try:
             if one is None:
-                one = await asyncio.to_thread(Watcher, settings, rules, js, CONSUMER, actors.writer_call)
+                one = await asyncio.to_thread(_open, settings, js)
             await one.step(datetime.now(UTC))
         except Transient as error:
             log.warning("the look is put off: %s", error)
@@ -34,3 +34,7 @@ async def keep(settings: Settings, js: Any, stopping: asyncio.Event) -> None:
             one = None
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), settings.quality.interval_s)
+
+
+def _open(settings: Settings, js: Any) -> Watcher:
+    return Watcher(settings, load_rules(settings), js, CONSUMER, actors.writer_call)
