@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timezone as fixed
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from models.time_words import GENERIC, OFFSETS_H, in_english, plain
 
 #: Complaints older than this are taken for a misread date.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -14,7 +17,14 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 #: How far a sender's clock may run ahead.
 AHEAD = timedelta(hours=26)
 
-_EPOCH = re.compile(r"\d{10}(\d{3})?(\.\d+)?")
+#: Seconds since 1970, or thousandths, millionths or thousand-millionths of them.
+_EPOCH = re.compile(r"(\d{10})(\d{3}|\d{6}|\d{9})?(?:\.(\d{1,9}))?")
+#: Days since 1899-12-30 as spreadsheets count them, of 1990 to 2099.
+_SERIAL = re.compile(r"(3287[4-9]|328[89]\d|329\d\d|3[3-9]\d{3}|[4-6]\d{4}|7[0-2]\d{3})(?:[.,](\d{1,10}))?")
+_SERIAL_ZERO = datetime(1899, 12, 30)
+_YEAR_DAY = re.compile(r"\d{4}-\d{3}")
+_MIDNIGHT = re.compile(r"[T ]24:00(:00(\.0+)?)?$")
+_ZONE_NAME = re.compile(r"\s*\b([A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?)$")
 _DIGIT = re.compile(r"\d")
 
 
@@ -45,7 +55,7 @@ def parse_time(
 
     Args:
         value: the time as written; an offset in it wins over `timezone`.
-        timezone: IANA zone of values without an offset. Of a local time that occurs twice the first is
+        timezone: IANA zone of values without an offset or the name of a zone (WAT, PST, Africa/Lagos). Of a local time that occurs twice the first is
             meant; one that a clock change skips is read with the offset before the change.
         dayfirst: whether 04/05/2026 is 4 May.
         formats: strptime patterns to try, in order; with any given, nothing else is accepted.
@@ -58,7 +68,7 @@ def parse_time(
         BadTime: it is no time, before 1990 or more than 26 hours ahead of `now`.
     """
     text = value.strip()
-    found = _read(text, dayfirst, formats)
+    found = _read(text, timezone, dayfirst, formats)
     if found is None:
         raise BadTime("unparsable", f"{text[:60]!r} is not a time; expected {_expected(formats)}")
     if found.tzinfo is None:
@@ -74,18 +84,42 @@ def parse_time(
     return moment
 
 
-def _read(text: str, dayfirst: bool, formats: Sequence[str]) -> datetime | None:
+def _read(text: str, timezone: str, dayfirst: bool, formats: Sequence[str]) -> datetime | None:
     if formats:
-        return next((found for pattern in formats if (found := _strptime(text, pattern))), None)
-    if not _DIGIT.search(text) or len(text) > 60:
+        forms = ((form, pattern) for pattern in formats for form in (text, plain(text[:_LONGEST])))
+        return next((found for form, pattern in forms if (found := _strptime(form, pattern))), None)
+    if not _DIGIT.search(text) or len(text) > _LONGEST:
         return None
-    if _EPOCH.fullmatch(text):
-        seconds = float(text) / (1000 if len(text.split(".")[0]) == 13 else 1)
-        return datetime.fromtimestamp(seconds, UTC)
+    text = plain(text)
+    if match := _EPOCH.fullmatch(text):
+        whole, more, fraction = match.groups()
+        parts = f"{more or ''}{fraction or ''}"[:6]
+        return _EPOCH_ZERO + timedelta(seconds=int(whole), microseconds=int(parts.ljust(6, "0")))
+    if match := _SERIAL.fullmatch(text):
+        return _SERIAL_ZERO + timedelta(days=int(match[1]), seconds=round(float(f".{match[2] or 0}") * 86_400))
+    if match := _ZONE_NAME.search(text):
+        return _at(_read(text[: match.start()], timezone, dayfirst, ()), match[1])
+    if _MIDNIGHT.search(text):
+        before = _read(_MIDNIGHT.sub("", text), timezone, dayfirst, ())
+        return before and before + timedelta(days=1)
     try:
-        return datetime.fromisoformat(text)
+        return datetime.strptime(text, "%Y-%j") if _YEAR_DAY.fullmatch(text) else datetime.fromisoformat(text)
     except ValueError:
-        return _fuzzy(text, dayfirst)
+        return _fuzzy(in_english(text), timezone, dayfirst)
+
+
+_EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST = 80
+
+
+def _at(found: datetime | None, name: str) -> datetime | None:
+    """A time without an offset in the zone that is written beside it."""
+    if found is None or found.tzinfo is not None:
+        return found
+    try:
+        return found.replace(tzinfo=zone(name))
+    except ValueError:
+        return None
 
 
 def _strptime(text: str, pattern: str) -> datetime | None:
@@ -95,13 +129,25 @@ def _strptime(text: str, pattern: str) -> datetime | None:
         return None
 
 
-def _fuzzy(text: str, dayfirst: bool) -> datetime | None:
+def _fuzzy(text: str, timezone: str, dayfirst: bool) -> datetime | None:
     from dateutil import parser
+
+    def zone_of(name: str | None, offset_s: int | None) -> tzinfo:
+        if name is None or offset_s is not None:
+            return fixed(timedelta(seconds=offset_s or 0))
+        for month in (1, 7):  # winter and summer: the source's own zone knows best what its name means
+            if (there := datetime(2026, month, 1, tzinfo=zone(timezone))).tzname() == name:
+                return fixed(there.utcoffset() or timedelta())
+        if name in GENERIC:
+            return zone(GENERIC[name])
+        return fixed(timedelta(hours=OFFSETS_H[name]))  # KeyError: no name of a zone
 
     # dateutil fills what is missing from `default`; reading twice with two defaults tells a complete date.
     try:
-        first, second = (parser.parse(text, dayfirst=dayfirst, default=default) for default in (_DEFAULT, _OTHER))
-    except (ValueError, OverflowError, TypeError, AttributeError):
+        first, second = (
+            parser.parse(text, dayfirst=dayfirst, default=default, tzinfos=zone_of) for default in (_DEFAULT, _OTHER)
+        )
+    except (ValueError, OverflowError, TypeError, AttributeError, KeyError):
         return None
     return first if first.date() == second.date() else None
 
