@@ -28,10 +28,10 @@ class Handler(socketserver.StreamRequestHandler):
     def handle(self):
         self.box, self.folder, self.readonly, self.fetched = self.server.box, None, True, 0
         self.send("* OK ready")
-        for line in iter(self.rfile.readline, b""):
+        while line := self.rfile.readline():
             tag, command = line.decode().strip().split(" ", 1)
             self.box.commands.append(re.sub("LOGIN .*", "LOGIN", command))
-            if not self.answer(tag, command):
+            if self.answer(tag, command) is False:
                 return
 
     def answer(self, tag, command):
@@ -39,7 +39,12 @@ class Handler(socketserver.StreamRequestHandler):
         words = rest.split(" ")
         match word.upper():
             case "CAPABILITY":
-                self.send("* CAPABILITY IMAP4rev1 IDLE")
+                self.send("* CAPABILITY IMAP4rev1 IDLE" + (" STARTTLS" if self.server.starttls else ""))
+            case "STARTTLS":
+                self.send(f"{tag} OK begin")
+                self.connection = self.server.starttls.wrap_socket(self.connection, server_side=True)
+                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+                return None
             case "LOGIN":
                 if self.box.login_answer or words[-1].strip('"') != self.box.password:
                     self.send(f"{tag} NO {self.box.login_answer or '[AUTHENTICATIONFAILED] no'}")
@@ -111,8 +116,8 @@ class Handler(socketserver.StreamRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = allow_reuse_address = True
 
-    def __init__(self, box, context=None):
-        self.box, self.context = box, context
+    def __init__(self, box, context=None, starttls=None):
+        self.box, self.context, self.starttls = box, context, starttls
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 

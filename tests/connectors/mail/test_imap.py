@@ -176,6 +176,22 @@ def test_a_certificate_is_verified(box, open_box, tmp_path):
     server.server_close()
 
 
+def test_a_connection_that_is_upgraded_is_checked_like_one_that_begins_encrypted(box, tmp_path, open_box):
+    box.add(b"Subject: slow\r\nMessage-ID: <s@x>\r\n\r\nslow network\r\n")
+    server = Server(box, starttls=certificate(tmp_path))
+    try:
+        where = {"tls": "starttls", "port": server.server_address[1], "host": "localhost"}
+        with pytest.raises(BadSource, match="certificate"):
+            read_all(open_box(**where))
+        assert box.commands == ["CAPABILITY", "STARTTLS"]
+        assert len(read_all(open_box(**where, ca_file=tmp_path / "cert.pem"))) == 1
+        login = box.commands.index("LOGIN")
+        assert "STARTTLS" in box.commands[2:login]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def certificate(folder):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
