@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -53,6 +54,7 @@ def run_checks(settings: Settings) -> list[Check]:
         "lance": _lance,
         "model weights": _weights,
         "engine": _engine,
+        "stream": _stream,
         "integrity": _integrity,
     }
     return list(_each(checks, settings))
@@ -181,9 +183,30 @@ def _integrity(settings: Settings) -> Check:
     return Check("integrity", "failed", found[:500], " / ".join(gap["todo"] for gap in seen["gaps"]))
 
 
-def _engine(settings: Settings) -> Check:
-    import json
+def _stream(settings: Settings) -> Check:
+    """What JetStream told that a person should know of, and how many records are dead letters."""
+    import httpx
 
+    path: Path = settings.data_dir / "engine.json"
+    if not path.exists():
+        return Check("stream", "ok", "not running")
+    engine = json.loads(path.read_text())
+    headers = {"Authorization": f"Bearer {engine['admin_key']}"}
+    answer = httpx.get(f"{engine['url']}/v1/status", headers=headers, timeout=10)
+    if not answer.is_success:
+        return Check("stream", "failed", f"its state is not told (HTTP {answer.status_code})", "see `beejan status`")
+    found = answer.json()
+    advisories, dead = found["stream"]["advisories"], found["writer"]["dead_lettered"]
+    told = ", ".join(f"{kind} {count:,}" for kind, count in advisories.items()) or "none"
+    todo = [
+        *(["see docs/operations/nats.md for what each advisory means"] if advisories else []),
+        *(["`beejan dlq list` has the reasons of the dead letters"] if dead else []),
+    ]
+    state: Literal["ok", "warning"] = "warning" if advisories else "ok"
+    return Check("stream", state, f"{dead:,} records dead-lettered; advisories: {told}", "; ".join(todo))
+
+
+def _engine(settings: Settings) -> Check:
     import httpx
 
     path: Path = settings.data_dir / "engine.json"
