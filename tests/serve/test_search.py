@@ -136,3 +136,15 @@ def test_a_hit_that_was_embedded_under_load_says_so_and_its_words_are_found(tmp_
     assert found == {"1": ["embedding_static"], "2": [], "3": []}
     assert {hit["source_key"]: hit["degraded"] for hit in find(table)[1]["hits"]}["1"] == ["embedding_static"]
     writer.close()
+
+
+def test_a_misspelt_word_is_found_by_its_right_spelling_and_as_it_was_written(tmp_path, context):
+    writer = Writer(Settings(data_dir=tmp_path))
+    given = "I was dissapointed that nobody called me back about the internet at my house"
+    writer.commit(processed(context, envelope(given, "1"), envelope("wrong amount on the bill of my account", "2")))
+    table = open_reader(f"{tmp_path}/zones/serving", "complaints")
+    for query in ("disappointed", "dissapointed"):
+        keys, answer = find(table, query, mode="text")
+        assert keys == ["1"]
+        assert answer["hits"][0]["text"] == given
+    writer.close()
