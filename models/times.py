@@ -22,6 +22,8 @@ _EPOCH = re.compile(r"(\d{10})(\d{3}|\d{6}|\d{9})?(?:\.(\d{1,9}))?")
 #: Days since 1899-12-30 as spreadsheets count them, of 1990 to 2099.
 _SERIAL = re.compile(r"(3287[4-9]|328[89]\d|329\d\d|3[3-9]\d{3}|[4-6]\d{4}|7[0-2]\d{3})(?:[.,](\d{1,10}))?")
 _SERIAL_ZERO = datetime(1899, 12, 30)
+#: What most tables have; read here since dateutil takes a tenth of a millisecond over it.
+_NUMBERS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?: (\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 _YEAR_DAY = re.compile(r"\d{4}-\d{3}")
 _MIDNIGHT = re.compile(r"[T ]24:00(:00(\.0+)?)?$")
 _ZONE_NAME = re.compile(r"\s*\b([A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?)$")
@@ -97,6 +99,8 @@ def _read(text: str, timezone: str, dayfirst: bool, formats: Sequence[str]) -> d
         return _EPOCH_ZERO + timedelta(seconds=int(whole), microseconds=int(parts.ljust(6, "0")))
     if match := _SERIAL.fullmatch(text):
         return _SERIAL_ZERO + timedelta(days=int(match[1]), seconds=round(float(f".{match[2] or 0}") * 86_400))
+    if match := _NUMBERS.fullmatch(text):
+        return _of_numbers(match, dayfirst)
     if match := _ZONE_NAME.search(text):
         return _at(_read(text[: match.start()], timezone, dayfirst, ()), match[1])
     if _MIDNIGHT.search(text):
@@ -106,6 +110,18 @@ def _read(text: str, timezone: str, dayfirst: bool, formats: Sequence[str]) -> d
         return datetime.strptime(text, "%Y-%j") if _YEAR_DAY.fullmatch(text) else datetime.fromisoformat(text)
     except ValueError:
         return _fuzzy(in_english(text), timezone, dayfirst)
+
+
+def _of_numbers(match: re.Match[str], dayfirst: bool) -> datetime | None:
+    """Day and month in the order that is meant, or in the only one there can be."""
+    day, month = (int(match[1]), int(match[3])) if dayfirst else (int(match[3]), int(match[1]))
+    if month > 12:
+        day, month = month, day
+    try:
+        hour, minute, second = (int(part or 0) for part in match.group(5, 6, 7))
+        return datetime(int(match[4]), month, day, hour, minute, second)
+    except ValueError:
+        return None
 
 
 _EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
