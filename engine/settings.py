@@ -181,6 +181,15 @@ class QualitySettings(_Section):
     )
 
 
+class IdentitySettings(_Section):
+    """How complaints are linked to persons."""
+
+    phone_region: str = Field("NG", pattern="^[A-Z]{2}$", description="Country of phone numbers without one")
+    every_s: float = Field(3600, ge=60, description="Time between two looks for probable links, s")
+    link_from: float = Field(0.99, ge=0.5, le=1, description="Probability from which two persons are linked")
+    review_from: float = Field(0.8, ge=0.5, le=1, description="Probability from which a link is a candidate to confirm")
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -201,6 +210,7 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings.model_validate({})
     surge: SurgeSettings = SurgeSettings.model_validate({})
     reconcile: ReconcileSettings = ReconcileSettings.model_validate({})
+    identity: IdentitySettings = IdentitySettings.model_validate({})
     duplicates: DuplicateSettings = DuplicateSettings.model_validate({})
     quality: QualitySettings = QualitySettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")

@@ -268,3 +268,27 @@ API_KEYS = TableSpec(
         ]
     ),
 )
+
+#: How identifiers, or complaints (`event:` and an id), belong together; the method is deterministic, probabilistic or
+#: manual, the state active, conflict, candidate, unmerged or withdrawn.
+IDENTITY_LINKS = TableSpec(
+    "governance",
+    "identity_links",
+    "link_id",
+    pa.schema(
+        [
+            _key("link_id"),
+            ("a", pa.string()),
+            ("b", pa.string()),
+            ("method", pa.string()),
+            ("state", pa.string()),
+            ("score", pa.float64()),
+            ("reasons", STRINGS),
+            ("complaints", pa.int64()),
+            ("first_at", TIME),
+            ("last_at", TIME),
+            ("decided_by", pa.string()),
+            ("updated_at", TIME),
+        ]
+    ),
+)

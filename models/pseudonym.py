@@ -48,7 +48,10 @@ def _phone(text: str, region: str) -> str:
     digits = "".join(str(int(c)) for c in text if c.isdecimal())
     # Gateways leave the plus away, and some people dial 00.
     international = f"+{digits.removeprefix('00')}"
-    for form, country in ((f"+{digits}" if text.startswith("+") else digits, region), (international, None)):
+    forms: list[tuple[str, str | None]] = [(digits, region), (international, None)]
+    if text.startswith("+") or digits.startswith("00"):
+        forms.reverse()
+    for form, country in forms:
         try:
             number = phonenumbers.parse(form, country)
         except phonenumbers.NumberParseException:

@@ -103,6 +103,28 @@ def counts(true: Iterable[Hashable], found: Iterable[str | None]) -> Counter[str
     return Counter({"true": _pairs(truth), "linked": _pairs(linked), "right": _pairs(both)})
 
 
+def traces(told: Iterable[Told], rows: Iterable[dict[str, Any]]) -> list[Hashable]:
+    """What could be linked at all: a person's complaints that a chain of identifiers ties together.
+
+    Without such a chain (a number that is told in no complaint with anything else) they are pairs that no evidence
+    connects but, at most, a common name.
+    """
+    above: dict[Hashable, Hashable] = {}
+
+    def root(name: Hashable) -> Hashable:
+        while above.setdefault(name, name) != name:
+            name = above[name]
+        return name
+
+    found: list[Hashable] = []
+    for one, row in zip(told, rows, strict=True):
+        names = [(one.person, name) for name in row["identifiers"]] or [(one.person, one.key)]
+        for name in names[1:]:
+            above[root(name)] = root(names[0])
+        found.append(names[0])
+    return [root(name) for name in found]
+
+
 def _pairs(sizes: Counter[Any]) -> int:
     return sum(size * (size - 1) // 2 for size in sizes.values())
 

@@ -11,6 +11,7 @@ from engine.cli import data, operate, read, replays, run
 from engine.cli.bench import bench
 from engine.cli.dlq import dlq
 from engine.cli.evaluate import evaluate
+from engine.cli.identity import identity
 from engine.cli.mapping import mapping
 from engine.cli.quality import quality
 from engine.cli.sources import sources
@@ -48,6 +49,7 @@ for panel, commands in _PANELS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
+app.add_typer(identity, name="identity", rich_help_panel="Read")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")
 app.add_typer(mapping, name="mapping", rich_help_panel="Bring complaints in")
 _GROUPS = {

@@ -90,16 +90,16 @@ class Client:
         """GET as JSON."""
         return self._call("GET", path, params={k: v for k, v in params.items() if v not in (None, [], "")})
 
-    def post(self, path: str, body: Any, *, patience_s: float = 0) -> Any:
+    def post(self, path: str, body: Any, *, patience_s: float = 0, limit_s: float = 60) -> Any:
         """POST JSON; a request that is safe to repeat may be tried again for `patience_s`.
 
-        Where the engine asks to wait (429), it is waited for as it says, for hours.
+        Where the engine asks to wait (429), it is waited for as it says, for hours. An answer is waited for `limit_s`.
         """
         began, pause = time.monotonic(), 0.2
         deadline, told = began + patience_s, False
         while True:
             try:
-                return self._call("POST", path, json=body)
+                return self._call("POST", path, json=body, timeout=httpx.Timeout(limit_s, connect=5))
             except EngineBusy as busy:
                 if not patience_s or time.monotonic() + busy.retry_after_s - began > _BUSY_PATIENCE_S:
                     raise

@@ -50,6 +50,8 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         quality=load_rules(settings).rows,
         protected=protected_words(settings),
     )
+        pii=load_pii(settings),
+        phone_region=settings.identity.phone_region,
 
 
 def load_taxonomy(settings: Settings) -> Taxonomy:

@@ -1,4 +1,7 @@
-"""What the stream's driver does while nothing waits: complete degraded rows, and distil the static model once."""
+"""What the stream's driver does while nothing waits.
+
+It completes degraded rows, brings persons up to date, looks for probable links, and distils the static model once.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from connectors.errors import Transient
 from connectors.lance import open_reader
 from engine.curate.complete import Completer, modelled
 from engine.curate.static_model import Quick
+from engine.identity import job as identity
 from engine.run import actors
 from engine.run.runtime import NAMESPACE
 from engine.settings import Settings
@@ -44,6 +48,7 @@ class Spare:
         self._wanted = EMBEDDING_STATIC in settings.overload.ladder
         self._idle_since: float | None = None
         self._completer: Completer | None = None
+        self._linked_at: float | None = None
 
     async def work(self) -> None:
         """Go on for ever; what fails is tried again."""
@@ -57,6 +62,7 @@ class Spare:
             self._idle_since = self._idle_since or time.monotonic()
             try:
                 await asyncio.to_thread(self._complete)
+                await asyncio.to_thread(self._link)
                 await self._distil()
             except Transient as error:
                 log.warning("in spare time: %s", error)
@@ -71,6 +77,17 @@ class Spare:
             self._completer = Completer(table, self._model, _put, self._idle)
         if done := self._completer.run():
             log.info("%d complaints that were shed work for are complete", done)
+
+    def _link(self) -> None:
+        """Bring persons up to date, and every `identity.every_s` look for probable links."""
+        if actors.writer_call("identity", "left", limit_s=_COMPLETE_S):
+            actors.writer_call("identity", "tidy", limit_s=_COMPLETE_S)
+        elif self._linked_at is None:
+            self._linked_at = time.monotonic()  # the first look comes after a while, and not after each recycling
+        elif time.monotonic() - self._linked_at > self._settings.identity.every_s:
+            self._linked_at = time.monotonic()
+            found = identity.run(self._settings.data_dir)
+            log.info("identity: %d probable links, %d candidates", found["active"], found["candidates"])
 
     def _model(self, rows: pa.Table) -> pa.Table:
         return modelled(rows, replace(self._context, now=datetime.now(UTC)))

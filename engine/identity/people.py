@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.identity.evidence import ACCOUNT, EVENT, Evidence, Signature, key_of, kind_of
+from engine.identity.evidence import ACCOUNT, EMAIL, EVENT, Evidence, Signature, key_of, kind_of
 from engine.identity.resolve import Decisions, Pair, component, pair, parts_of, resolve
 from engine.identity.standing import CONFLICT, LINKS, SHARED, Standing, standing
 
@@ -210,10 +210,11 @@ class People:
         """Judge the identifiers again that a complaint bears on; where one changes, all that hold it are touched."""
         names = dict.fromkeys(signature.identifiers)
         if new:
-            for name in signature.identifiers:
-                if kind_of(name) == ACCOUNT:
-                    for near in self._evidence.seen(name):
-                        names |= dict.fromkeys(near.identifiers)
+            # What stands beside two of them may be judged otherwise; the busiest alone cannot be what tells.
+            ranked = sorted(signature.identifiers, key=lambda name: len(self._evidence.seen(name)))
+            for name in dict.fromkeys([*ranked[:-1], *(n for n in ranked if kind_of(n) in (ACCOUNT, EMAIL))]):
+                for near in self._evidence.seen(name):
+                    names |= dict.fromkeys(near.identifiers)
         for name in names:
             before = self._standings.get(name)
             if before is not None and (new or before.turns or before.state == CONFLICT):

@@ -131,7 +131,7 @@ def _pairs(persons: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
 def _settings() -> Any:
     import splink.comparison_level_library as levels
     import splink.comparison_library as comparisons
-    from splink import SettingsCreator
+    from splink import SettingsCreator, block_on
 
     def shared(column: str) -> Any:
         empty = f"len({column}_l) = 0 OR len({column}_r) = 0"
@@ -160,7 +160,7 @@ def _settings() -> Any:
             *(comparisons.ExactMatch(column) for column in ("region", "product", "language")),
             time,
         ],
-        blocking_rules_to_generate_predictions=["l.pair = r.pair"],
+        blocking_rules_to_generate_predictions=[block_on("pair")],
         retain_intermediate_calculation_columns=True,
         linker_uid="beejan",
     )
@@ -223,11 +223,11 @@ def _score(
     prior = min(0.01, 1 / max(2, len(persons)))
     api = DuckDBAPI()
     linker = Linker(api.register(_table(rows)), model | {"probability_two_random_records_match": prior}, log_level=None)
-    scored = linker.inference.predict(threshold_match_probability=least).as_pyarrow_table().to_pylist()
+    scored = linker.inference.predict(threshold_match_probability=least).as_pyarrow_table().to_pylist()  # type: ignore[no-untyped-call]
     found = []
     for row in scored:
-        a, b = (persons[int(row[f"unique_id_{side}"].partition("|")[2])] for side in "lr")
-        one, other = sorted((a["anchor"], b["anchor"]))
+        left, right = (persons[int(row[f"unique_id_{side}"].partition("|")[2])] for side in "lr")
+        one, other = sorted((left["anchor"], right["anchor"]))
         found.append(Probable(one, other, float(row["match_probability"]), _reasons(row)))
     return sorted(found, key=lambda link: (-link.probability, link.a, link.b))
 

@@ -152,9 +152,9 @@ def _edges(parts: Sequence[Part], decisions: Decisions) -> list[Pair]:
         for other, rank in others.items():
             if name < other and name in by_name and other in by_name:
                 # A number with several owners is not what anybody can have meant.
-                one, two = sorted(set(by_name[name])), sorted(set(by_name[other]))
-                if len(one) == len(two) == 1:
-                    ranked.append(((rank, 0, False), pair(one[0], two[0])))
+                ones, twos = set(by_name[name]), set(by_name[other])
+                if len(ones) == len(twos) == 1:
+                    ranked.append(((rank, 0, False), pair(ones.pop(), twos.pop())))
     return [edge for _, edge in sorted(ranked)]
 
 

@@ -23,9 +23,12 @@ MOST_CONTACTS = 3
 #: The same beside a customer id: with more it stands for "unknown" or a reseller.
 MOST_OF_A_CUSTOMER = 12
 
-#: Silence after which a number may have been given to somebody else, s. Operators in Nigeria may take a line back
-#: after 180 days without use (NCC, Quality of Service Business Rules); half of it, since complaints are seldom.
-SILENCE_S = 90 * 86_400
+#: Silence after which a number may have been given to somebody else, s: operators in Nigeria may take a line back
+#: after 180 days without use (NCC, Quality of Service Business Rules).
+SILENCE_S = 180 * 86_400
+
+#: Complaints that each owner must have with a number that changed hands: silence alone is common where few complain.
+LEAST_OF_AN_OWNER = 2
 
 Seen = Callable[[str], Sequence[Signature]]
 
@@ -86,7 +89,38 @@ def _owners(identifier: str, seen: Seen) -> list[str]:
                 customers |= _customer_of(other, seen)
         if len(customers) >= SHARED_FROM or len(accounts) >= 4 * SHARED_FROM:
             break
-    return list(customers)[:SHARED_FROM] or list(accounts)[:SHARED_FROM]
+    if len(customers) > 1:
+        return list(customers)[:SHARED_FROM]
+    return _rivals(identifier, seen)[:SHARED_FROM] or list(customers or accounts)[:SHARED_FROM]
+
+
+def _rivals(identifier: str, seen: Seen) -> list[str]:
+    """Accounts, or e-mail addresses, beside it that nothing but this identifier ties to each other.
+
+    A family's phone stands beside two accounts that never stand together, nor with the same customer. One kind of
+    contradiction is enough; a second account of the same person is told from it by whatever else ties the two.
+    """
+    above: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while above.setdefault(name, name) != name:
+            name = above[name]
+        return name
+
+    beside = {o for one in seen(identifier) for o in one.identifiers if o != identifier}
+    if len(beside) > 4 * MOST_OF_A_CUSTOMER:
+        return []
+    for name in sorted(beside):
+        for one in seen(name)[: 4 * MOST_OF_A_CUSTOMER]:
+            near = [other for other in one.identifiers if other in beside or kind_of(other) == CUSTOMER]
+            for other in near[1:]:
+                above[max(root(near[0]), root(other))] = min(root(near[0]), root(other))
+    for kind in (ACCOUNT, EMAIL):
+        if kind != kind_of(identifier):
+            groups = {root(name): name for name in sorted(beside, reverse=True) if kind_of(name) == kind}
+            if len(groups) > 1:
+                return sorted(groups.values())
+    return []
 
 
 def _customer_of(account: str, seen: Seen) -> dict[str, None]:
@@ -115,14 +149,18 @@ def _turns(identifier: str, owners: Sequence[str], seen: Seen) -> tuple[int, ...
     """Where a number's owners followed each other with a long silence between them; empty where they did not."""
     times: list[int] = []
     spans: dict[str, tuple[int, int]] = {}
+    told: dict[str, int] = {}
     for signature in seen(identifier):
         times += signature.times
         beside = set(signature.identifiers)
         for account in [other for other in beside if kind_of(other) == ACCOUNT]:
             beside |= set(_customer_of(account, seen))
         for owner in beside.intersection(owners):
+            told[owner] = told.get(owner, 0) + len(signature.times)
             low, high = spans.get(owner, (min(signature.times), max(signature.times)))
             spans[owner] = min(low, *signature.times), max(high, *signature.times)
+    if min(told.values()) < LEAST_OF_AN_OWNER:
+        return ()
     times.sort()
     turns = []
     for (_, before), (after, _) in pairwise(sorted(spans.values())):

@@ -14,7 +14,7 @@ from engine.stages.model import vectors_of
 
 #: Columns that are no difference: the time of scoring, what the writer finds by the text's hash, and what other
 #: jobs assign.
-LEFT_OUT = ("event_id", "scored_at", "duplicate_of", "cluster_id")
+LEFT_OUT = ("event_id", "scored_at", "duplicate_of", "person_id", "cluster_id")
 
 #: Scores differ in the last digits with the batch that a text was embedded in.
 _FLOAT_TOLERANCE = 2e-3

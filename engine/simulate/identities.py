@@ -14,10 +14,10 @@ from random import Random
 from engine.simulate.people import REGIONS, Customer, customer, phone_forms
 
 #: Shares of people and of complaints; chosen to be hard, they are no measured figures.
-_TWO_PHONES, _CHANGED, _RECYCLED, _FAMILY, _EMAIL, _HANDLE, _TWO_ACCOUNTS = 0.25, 0.15, 0.02, 0.05, 0.7, 0.3, 0.2
-_SHOP, _TYPO, _NOTHING, _NAMED = 0.01, 0.02, 0.005, 0.25
+_TWO_PHONES, _CHANGED, _RECYCLED, _FAMILY, _EMAIL, _HANDLE, _TWO_ACCOUNTS = 0.15, 0.1, 0.02, 0.05, 0.7, 0.3, 0.15
+_SHOP, _TYPO, _NOTHING, _NAMED = 0.01, 0.02, 0.005, 0.4
 _SHOPS = 8
-_MEAN_COMPLAINTS = 4.0
+_MEAN_COMPLAINTS = 6.0
 _SILENCE_DAYS = 200
 
 _TROUBLES = (
@@ -65,7 +65,7 @@ def tell(people: int, *, seed: int, start: datetime, days: int = 720) -> list[To
     crowd = [_person(random, number) for number in range(people)]
     _share(random, crowd)
     shops = [customer(random, 900_000 + n).phone for n in range(_SHOPS)]
-    told = []
+    told: list[Told] = []
     for person in crowd:
         for _ in range(1 + int(random.expovariate(1 / (_MEAN_COMPLAINTS - 1)))):
             told.append(_complaint(random, person, shops, start, days, len(told)))

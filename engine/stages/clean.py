@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from engine.stages.context import Context
+from engine.stages.identify import IDENTIFY, own_identifiers
 from engine.stages.quality import NOTE_ENCODING, QUALITY
 from engine.stages.sketch import SKETCH
 from engine.stages.reference import REFERENCE
@@ -71,7 +72,11 @@ def mask_text(rows: pa.Table, context: Context) -> Output:
 
     `text_map` leads from the masked text to the text as given (models.offsets).
     """
-    masked = [mask(text, context.pseudonym_key) for text in rows["clean_text"].to_pylist()]
+    texts = rows["clean_text"].to_pylist()
+    masked = [
+        mask(text, context.pseudonym_key, context.pii, channel)
+        for text, channel in zip(texts, rows["channel"].to_pylist(), strict=True)
+    ]
     repairs = rows["repair_map"].to_pylist()
     return Output(
         {
@@ -79,6 +84,7 @@ def mask_text(rows: pa.Table, context: Context) -> Output:
             "text_map": [compose(_replaced(m), edits) for m, edits in zip(masked, repairs, strict=True)],
             "pii_types": [sorted({span.type for span in m.spans}) for m in masked],
             "text_hash": [text_hash(m.text) for m in masked],
+            "own_identifiers": own_identifiers(texts, masked, context),
         }
     )
 
@@ -104,7 +110,7 @@ def normalise(rows: pa.Table, context: Context) -> Output:
     key = context.pseudonym_key
     fields = {name: rows[f"field_{name}"].to_pylist() for name in _NORMALISED}
     customers = [
-        next((pseudonym(key, value, kind) for kind, value in zip(_IDENTITY, who, strict=True) if value), None)
+        next((pseudonym(key, v, kind, context.phone_region) for kind, v in zip(_IDENTITY, who, strict=True) if v), None)
         for who in zip(*(fields[name] for name in _IDENTITY.values()), strict=True)
     ]
     return Output(
@@ -176,6 +182,7 @@ CLEAN = (
         drops=("clean_text", "repair_map"),
     ),
     Stage(
+                ("own_identifiers", STRINGS),
         "normalise",
         tuple(f"field_{name}" for name in _NORMALISED),
         pa.schema([(n, pa.string()) for n in ("customer_id", "account_id", "region", "product")]),
@@ -187,6 +194,7 @@ CLEAN = (
         ("text",),
         pa.schema([("language", pa.string()), ("language_confidence", pa.float32())]),
         find_language,
+    IDENTIFY,
     ),
     SPELL,
     SKETCH,

@@ -50,6 +50,10 @@ class Context:
     products: Catalogue | None = None
     currency: str = "NGN"
     #: Work that is left out for now, by the names of the ladder's steps.
+    #: Country of phone numbers without one, ISO 3166.
+    phone_region: str = "NG"
+    #: What is looked for and done with it, by type of personal data.
+    pii: Policy = STRICT
     shed: frozenset[str] = frozenset()
     #: Embeds while `embedding_static` is shed.
     quick: Embedder | None = None

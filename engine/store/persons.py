@@ -66,7 +66,7 @@ class Persons:
         return rows.with_column(new, "person_id", people.add(complaints))
 
     def tidy(self) -> int:
-        """Do a piece of what is left, rows that say another person and links that changed; returns how many it wrote."""
+        """Do a piece of what is left, rows that say another person and links that changed; returns how many."""
         people = self._known()
         if not self._swept:
             self._swept = not people.sweep(_SWEPT)
@@ -127,6 +127,18 @@ class Persons:
             {"identifier": name, "state": one.state, "owners": list(one.owners)}
             for name, one in self._known().contested()
         ]
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Probable links that nobody has decided yet, the most probable first."""
+        by_hand = {pair(row["a"], row["b"]) for row in self._decided(MANUAL)}
+        found = [row for row in self._decided(PROBABILISTIC) if row["state"] == "candidate"]
+        left = [row for row in found if pair(row["a"], row["b"]) not in by_hand]
+        return sorted(left, key=lambda row: (-row["score"], row["link_id"]))
+
+    def link(self, key: str) -> dict[str, Any] | None:
+        """A link by its id; None where there is none."""
+        found = self._links.scan(self._links.schema.names, f"link_id = {filters.text(key)}").to_pylist()
+        return found[0] if found else None
 
     def _known(self) -> People:
         if self._people is None:

@@ -28,6 +28,7 @@ from engine.settings import Settings
 from engine.store import rows, volumes
 from engine.store.duplicates import Duplicates
 from engine.store.key_index import KeyIndex
+from engine.store.persons import Persons
 from engine.surge.segments import DIMENSIONS
 
 #: (every so many compactions, fragments under so many rows are folded), so that large ones are rewritten seldom.
@@ -84,14 +85,16 @@ class Writer:
         self._keys = self._open(tables.API_KEYS)
         self._quality = self._open(tables.QUALITY)
         self._quality_hours = self._open(tables.QUALITY_HOURS)
+        self._links = self._open(tables.IDENTITY_LINKS)
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
-            self._quality, self._quality_hours,
+            self._quality, self._quality_hours, self._links,
         ]  # fmt: skip
         self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
         self._failed = KeyIndex(self._dead.scan(["event_id"])["event_id"].to_pylist())
         self._duplicates = Duplicates(self._curated, settings.duplicates, settings.data_dir / "duplicates")
+        self._persons = Persons(self._curated, self._serving, self._links)
         self._totals = {"stored": 0, "dead_lettered": 0, "repeated": 0, "commits": 0}
         self._last_commit_at: datetime | None = None
         self._volumes_doubted = False
@@ -224,16 +227,21 @@ class Writer:
 
     @contextlib.contextmanager
     def _marked(self, new: pa.Table, *, replacing: bool = False) -> Iterator[pa.Table]:
-        """Rows that know what they are copies of; where they are not committed, nothing is remembered of them."""
+        """Rows that know what they are copies of and who they are from.
+
+        Where they are not committed, nothing is remembered of them.
+        """
         try:
-            yield self._duplicates.mark(new, replacing=replacing)
+            yield self._persons.mark(self._duplicates.mark(new, replacing=replacing), replacing=replacing)
         except BaseException:
             self._duplicates.doubt()
+            self._persons.doubt()
             raise
 
     def _remember(self, curated: pa.Table, failed: pa.Table) -> None:
         self._stored.add(curated["event_id"].to_pylist())
         self._failed.add(failed["event_id"].to_pylist())
+        self._persons.settle()
 
     def _count(self, result: Committed) -> None:
         self._commits += 1
@@ -261,6 +269,11 @@ class Writer:
         """What became of each event id: stored, dead_lettered or unknown."""
         stored, failed = self._confirmed(ids), self._failed.hits(ids)
         return [STORED if s else DEAD if f else UNKNOWN for s, f in zip(stored, failed, strict=True)]
+
+    def identity(self, question: str, *arguments: Any) -> Any:
+        """Ask or tell engine.store.persons, by the name of one of its public methods."""
+        found = getattr(self._persons, question)
+        return found(*arguments) if callable(found) else found
 
     def put_incidents(self, incidents: pa.Table) -> None:
         """Insert or replace incidents, durably."""
