@@ -11,12 +11,15 @@ import yaml
 
 from connectors.errors import BadMapping
 from connectors.mapping import Mapping, load_mapping
+from engine.govern.api_keys import ROLES
 from engine.govern.crypto import load_keys
+from engine.intake.envelope import CHANNELS
 from engine.quality.rules import load_rules
 from engine.settings import CONFIGS, BadConfig, Settings
 from engine.stages.context import Context
 from models.classify import ZeroShotClassifier
 from models.embedder import Embedder
+from models.pii import BadPolicy, Policy
 from models.places import Gazetteer
 from models.priority import PriorityModel
 from models.products import Catalogue
@@ -47,11 +50,11 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         places=load_places(settings),
         products=load_products(settings),
         currency=settings.currency,
+        pii=load_pii(settings),
+        phone_region=settings.identity.phone_region,
         quality=load_rules(settings).rows,
         protected=protected_words(settings),
     )
-        pii=load_pii(settings),
-        phone_region=settings.identity.phone_region,
 
 
 def load_taxonomy(settings: Settings) -> Taxonomy:
@@ -78,6 +81,23 @@ def load_places(settings: Settings) -> Gazetteer | None:
         return Gazetteer.from_dict(_yaml(settings.places, CONFIGS / "places"))
     except ValueError as error:
         raise BadConfig(f"places {settings.places}: {error}") from error
+
+
+def load_pii(settings: Settings) -> Policy:
+    """The configured policy of personal data.
+
+    Raises:
+        BadConfig: its file is missing, wrong, or names a channel or role that there is not.
+    """
+    try:
+        policy = Policy.from_dict(_yaml(settings.pii, CONFIGS))
+    except BadPolicy as error:
+        raise BadConfig(f"pii {settings.pii}: {error}") from error
+    for key, given, known in (("channels", policy.channels, CHANNELS), ("roles", policy.roles, ROLES)):
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise BadConfig(f"pii {settings.pii}: {key}.{unknown[0]}: expected one of {', '.join(known)}")
+    return policy
 
 
 def load_products(settings: Settings) -> Catalogue | None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 from engine.stages.context import Context
 from engine.stages.identify import IDENTIFY, own_identifiers
 from engine.stages.quality import NOTE_ENCODING, QUALITY
-from engine.stages.sketch import SKETCH
 from engine.stages.reference import REFERENCE
+from engine.stages.sketch import SKETCH
 from engine.stages.spell import SPELL
 from engine.stages.stage import Output, Reject, Stage
 from engine.tables import OFFSETS, STRINGS, TIME
@@ -138,9 +138,15 @@ def _safe(message: str, context: Context) -> str:
 
 
 def find_language(rows: pa.Table, context: Context) -> Output:
-    """The text's language, ISO 639-3, with confidence; `und` where it cannot be told."""
+    """The text's language, ISO 639-3, with confidence, and a second one where it switches; `und` for what has none."""
     found = detect(rows["text"].to_pylist())
-    return Output({"language": [f.code for f in found], "language_confidence": [float(f.confidence) for f in found]})
+    return Output(
+        {
+            "language": [f.code for f in found],
+            "language_confidence": [float(f.confidence) for f in found],
+            "second_language": [f.second for f in found],
+        }
+    )
 
 
 def seal(rows: pa.Table, context: Context) -> Output:
@@ -169,32 +175,32 @@ CLEAN = (
     Stage("times", ("field_occurred_at", "received_at"), pa.schema([("occurred_at", TIME)]), place_in_time),
     Stage(
         "mask",
-        ("clean_text", "repair_map"),
+        ("clean_text", "repair_map", "channel"),
         pa.schema(
             [
                 ("text", pa.string()),
                 ("text_map", OFFSETS),
                 ("pii_types", STRINGS),
                 ("text_hash", pa.string()),
+                ("own_identifiers", STRINGS),
             ]
         ),
         mask_text,
         drops=("clean_text", "repair_map"),
     ),
     Stage(
-                ("own_identifiers", STRINGS),
         "normalise",
         tuple(f"field_{name}" for name in _NORMALISED),
         pa.schema([(n, pa.string()) for n in ("customer_id", "account_id", "region", "product")]),
         normalise,
     ),
+    IDENTIFY,
     REFERENCE,
     Stage(
         "language",
         ("text",),
-        pa.schema([("language", pa.string()), ("language_confidence", pa.float32())]),
+        pa.schema([("language", pa.string()), ("language_confidence", pa.float32()), ("second_language", pa.string())]),
         find_language,
-    IDENTIFY,
     ),
     SPELL,
     SKETCH,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from connectors.mapping import Mapping
 from models.embedder import Embedder
+from models.pii import STRICT, Policy
 
 if TYPE_CHECKING:
     from engine.govern.crypto import DataKey
@@ -49,11 +50,11 @@ class Context:
     places: Gazetteer | None = None
     products: Catalogue | None = None
     currency: str = "NGN"
-    #: Work that is left out for now, by the names of the ladder's steps.
     #: Country of phone numbers without one, ISO 3166.
     phone_region: str = "NG"
     #: What is looked for and done with it, by type of personal data.
     pii: Policy = STRICT
+    #: Work that is left out for now, by the names of the ladder's steps.
     shed: frozenset[str] = frozenset()
     #: Embeds while `embedding_static` is shed.
     quick: Embedder | None = None
