@@ -11,19 +11,18 @@ from models.spelling import corrections
 #: How sure it must be that a text is English: Pidgin is not misspelt English.
 _SURE = 0.8
 
-READS = ("text", "language", "language_confidence")
+READS = ("text", "language", "language_confidence", "second_language")
 
 
 def spell(rows: pa.Table, context: Context) -> Output:
     """`search_text`: `text`, and on a line of their own the corrections of an English one; `text` stays as it is."""
-    texts, languages, confidences = (rows[name].to_pylist() for name in READS)
-    triples = zip(texts, languages, confidences, strict=True)
-    return Output({"search_text": [_search_text(text, code, sure, context) for text, code, sure in triples]})
+    texts, *judged = (rows[name].to_pylist() for name in READS)
+    english = [code == "eng" and sure >= _SURE and second is None for code, sure, second in zip(*judged, strict=True)]
+    pairs = zip(texts, english, strict=True)
+    return Output({"search_text": [_search_text(text, context) if sure else text for text, sure in pairs]})
 
 
-def _search_text(text: str, language: str, confidence: float, context: Context) -> str:
-    if language != "eng" or confidence < _SURE:
-        return text
+def _search_text(text: str, context: Context) -> str:
     found = corrections(text, context.protected)
     return f"{text}\n{' '.join(dict.fromkeys(found.values()))}" if found else text
 
