@@ -20,6 +20,7 @@ from serve.admin import overload_state
 from serve.problems import Problem
 from serve.search import Search
 from serve.services import Services, call, iso
+from serve.shown import shown
 
 _DAYS = 7
 _FACETS = ("category", "priority", "channel", "language")
@@ -48,6 +49,10 @@ class ConsoleBackend:
     def session_for(self, principal: Principal) -> str:
         """A cookie value."""
         return self._services().keyring.session(principal)
+
+    def shown(self, user: Principal, value: Any) -> Any:
+        """See serve.shown."""
+        return shown(self._services().pii, user.role, value)
 
     async def search(
         self,

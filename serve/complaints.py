@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from engine.govern.api_keys import Principal
 from engine.store import filters
 from engine.store.duplicate_kinds import explain
 from serve import search as engine_search
@@ -19,15 +20,17 @@ from serve.auth import require, services
 from serve.problems import Problem
 from serve.search import MODES, BadSearch, Search
 from serve.services import Services, iso, plain
+from serve.shown import shown
 
 router = APIRouter(prefix="/v1", tags=["complaints"])
 
 Values = Annotated[list[str], Query()]
 
 
-@router.get("/search", dependencies=[Depends(require("analyst", "ml", "ops", "steward"))])
+@router.get("/search")
 async def get_search(
     request: Request,
+    who: Annotated[Principal, Depends(require("analyst", "ml", "ops", "steward"))],
     q: Annotated[str, Query(description="What to look for; empty: the newest")] = "",
     mode: Annotated[str, Query(description=", ".join(MODES))] = "hybrid",
     channel: Values = [],  # noqa: B006 -- FastAPI copies defaults
@@ -49,16 +52,21 @@ async def get_search(
         "product": product, "priority": priority, "language": language,
     }  # fmt: skip
     wanted = Search(q, mode, equals, moment("since", since), moment("until", until), limit, cursor)  # type: ignore[arg-type]
-    return await find(services(request), wanted)
+    served = services(request)
+    answer: dict[str, Any] = shown(served.pii, who.role, await find(served, wanted))
+    return answer
 
 
-@router.get("/complaints/{event_id}", dependencies=[Depends(require("analyst", "ml", "ops", "steward"))])
-async def get_complaint(request: Request, event_id: str) -> dict[str, Any]:
+@router.get("/complaints/{event_id}")
+async def get_complaint(
+    request: Request, who: Annotated[Principal, Depends(require("analyst", "ml", "ops", "steward"))], event_id: str
+) -> dict[str, Any]:
     """One complaint with its reasons and versions; an unambiguous beginning of the id is enough."""
     row = await one(services(request), event_id)
     if row is None:
         raise Problem(404, f"complaint {event_id[:64]!r}: not found; it may be a dead letter, see /v1/dead-letters")
-    return row
+    answer: dict[str, Any] = shown(services(request).pii, who.role, row)
+    return answer
 
 
 async def find(served: Services, wanted: Search) -> dict[str, Any]:

@@ -15,11 +15,13 @@ from typing import Any
 
 from connectors.lance import open_reader
 from connectors.nats import connect
+from engine.curate.context import load_pii
 from engine.govern.api_keys import Principal, key_hash, key_id_of
 from engine.govern.crypto import Keys, load_keys
 from engine.intake.ledger import Ledger
 from engine.run import actors, runtime
 from engine.settings import Settings
+from models.pii import Policy
 
 _SESSION_S = 12 * 3600
 
@@ -45,6 +47,8 @@ class Services:
     keyring: Keyring
     ledger: Ledger
     quality: Any
+    #: What each role is shown of what was masked.
+    pii: Policy
 
     @classmethod
     async def open(cls, data_dir: Path) -> Services:
@@ -77,6 +81,7 @@ class Services:
             Keyring(table("governance", "keys"), keys.session),
             Ledger(settings.data_dir / "ledger", "api"),
             table("serving", "quality"),
+            load_pii(settings),
         )
 
     @contextlib.asynccontextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
+from engine.govern.api_keys import Principal
 from engine.stages.model import MODEL, embed_stage
 from engine.stages.pipeline import CLEANING
 from engine.stages.stage import Stage
@@ -18,6 +19,7 @@ from serve.auth import require, services
 from serve.complaints import id_of
 from serve.problems import Problem
 from serve.services import Services, iso, plain
+from serve.shown import shown
 
 router = APIRouter(prefix="/v1", tags=["complaints"])
 
@@ -30,8 +32,10 @@ _ENVELOPE = (
 _BULK = ("vector", "minhash", "text_map")
 
 
-@router.get("/complaints/{event_id}/trace", dependencies=[Depends(require("analyst", "ml", "ops", "steward"))])
-async def get_trace(request: Request, event_id: str) -> dict[str, Any]:
+@router.get("/complaints/{event_id}/trace")
+async def get_trace(
+    request: Request, who: Annotated[Principal, Depends(require("analyst", "ml", "ops", "steward"))], event_id: str
+) -> dict[str, Any]:
     """What every stage made of a complaint, what it is a duplicate of, where it was counted, which incidents it fed.
 
     A record that was dead-lettered has a trace too. Payloads are not shown.
@@ -39,7 +43,8 @@ async def get_trace(request: Request, event_id: str) -> dict[str, Any]:
     found = await asyncio.to_thread(trace, services(request), event_id)
     if found is None:
         raise Problem(404, f"complaint {event_id[:64]!r}: not found; nothing with this id was received")
-    return found
+    answer: dict[str, Any] = shown(services(request).pii, who.role, found)
+    return answer
 
 
 def trace(served: Services, event_id: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from models.pii.rule import cued, words
 
 #: Street words that mean nothing else beside a number and a name, and those that need a capital.
 _STRONG = "street|str|road|rd|avenue|ave|crescent|cres|crescents|lane|boulevard|blvd|estate|layout|expressway|highway|terrace|parkway|pkwy|drive|close|gardens"
-_WEAK = "st|dr|ln|way|court|ct|place|pl|square|sq|row|walk|mews|gate|hill|circle|circuit|bypass|link|loop|trail|quarters|junction|av|plaza|grove|park|path|rise|view"
+_WEAK = "st|dr|ln|way|court|ct|place|pl|square|sq|row|walk|mews|gate|hill|circle|circuit|bypass|link|loop|trail|quarters|junction|av|plaza|village|market|barracks|grove|park|path|rise|view"
 _SUFFIX = (
     r"[^\W\d_]{2,20}(?:stra(?:ss|ß)e|str\.|gasse|weg|laan|straat|gata|gatan|gade|vägen|vagen|väg|veien|vegen|vej|gränd|katu|kuja|tie|polku|allee|platz|plein|utca|útja|"
     r"gatu|stræti|vegur|braut|tun|hove|veg)"
@@ -25,7 +25,7 @@ _PREFIX = (
 )
 _WORD = r"[^\W\d_][\w.'’/-]{0,24}"
 _NUMBER = r"\d{1,6}(?:[A-Za-z](?!\w)|[-/]\d{1,4}[A-Za-z]?(?!\w))?"
-_LEAD = r"(?:(?:house|hse|flat|block|blk|plot|suite|unit|shop|room|apt|no|num|number|nos?|lot|km|phase|floor)\.?[\s:#-]{0,2}(?:[A-Za-z]{0,2}\d{1,5}[A-Za-z]?|[A-Z])(?!\w)[\s,]{0,3})"
+_LEAD = r"(?:\d{1,2}(?:st|nd|rd|th)\sfloor[\s,]{1,3}|(?:house|hse|flat|block|blk|plot|suite|unit|shop|room|apt|no|num|number|nos?|lot|km|phase|floor)\.?[\s:#-]{0,2}(?:[A-Za-z]{0,2}\d{1,5}[A-Za-z]?|[A-Z])(?!\w)[\s,]{0,3})"
 _UNIT = r"(?:apt|apartment|suite|ste|flat|unit|room|rm|floor|fl|block|blk|p\.?\s?o\.?\s?box|box|postbox|phase|zone|building|bldg|house)\.?\s?(?:#|no\.?)?\s?(?:[A-Za-z]{0,2}\d{1,6}[A-Za-z]?|[A-Z])(?!\w)"
 _ZIP = r"(?:\d{5}(?:-\d{4})?|\d{6}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)(?!\w)"
 
@@ -59,6 +59,7 @@ _FOREIGN = re.compile(
 _NUMBERED = re.compile(
     rf"(?<!\w)(?i:{_LEAD}){{1,3}}(?i:road|street|avenue|close|lane|crescent)\s\d{{1,3}}(?!\w)"
     r"|(?<![\w₦$€£.,-])\d{1,3}(?:st|nd|rd|th)? (?:Road|Street|Avenue|Close|Lane|Crescent)(?=, ?[A-Z])"
+    r"|(?<![\w₦$€£.,-])\d{2,4} Estate(?=,? (?:Block|Blk|Flat|House))"
 )
 #: Number, capitalised words, number: an address where nothing else is in the line, or after a cue.
 _PLAIN = re.compile(
@@ -291,11 +292,7 @@ class Addresses:
             found += [match.span() for match in _PLAIN.finditer(text) if _plain(match.group())]
         if any(need in lower for need in self._needs):
             found += self._after_cues(text)
-        position = -1
-        for start, end in sorted(found):
-            if start >= position:
-                position = _tail(text, end)
-                yield start, position
+        yield from _joined(text, sorted(found))
 
     def _streets(self, text: str) -> Iterator[tuple[int, int]]:
         for match in _STREET.finditer(text):
@@ -327,6 +324,8 @@ def _street(lead: str, name: str, kind: str) -> bool:
     capital = any(word[0].isupper() for word in name.split())
     if any(word.casefold().strip(".,'") in _NO_PLACE for word in name.split()) or _TIMES.search(name):
         return False
+    if not capital and not lead[0].isalpha() and all(_STREET.fullmatch(word) for word in name.split()):
+        return False
     strong = re.fullmatch(rf"(?i)(?:{_STRONG})\.?", kind) is not None
     return (capital and (strong or kind[0].isupper())) or (strong and not lead[0].isspace()) or lead[0].isalpha()
 
@@ -356,6 +355,21 @@ def _announced(value: str) -> bool:
     return capitals and (any(c.isdigit() for c in value) or _CLEAR.search(value) is not None)
 
 
+def _joined(text: str, found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Finds that overlap as one, each with its tail."""
+    apart: list[tuple[int, int]] = []
+    for start, end in found:
+        if apart and start < apart[-1][1]:
+            apart[-1] = apart[-1][0], max(end, apart[-1][1])
+        else:
+            apart.append((start, end))
+    position = 0
+    for start, end in apart:
+        if end > position:
+            begin, position = max(start, position), _tail(text, end)
+            yield begin, position
+
+
 def _capitals(text: str, end: int) -> int:
     """Behind the capitalised words that go on."""
     more = _CORNER_CAPITALS.match(text, end)
@@ -372,8 +386,9 @@ def _plain(value: str) -> bool:
     inner = [word for word in value.split() if word[0].isalpha()]
     return (
         len(value.split()[0]) >= 3
+        and any(word[0].isupper() for word in inner)
         and all(word[0].isupper() or len(word) < 4 for word in inner)
-        and not _TIMES.search(value)
+        and _bare(value)
     )
 
 
@@ -411,7 +426,7 @@ def _place(place: str, gap: str) -> int:
     for count, (at, word, plain) in enumerate(found):
         if length and plain in _PARTICLES:
             continue
-        if plain.casefold() in _NO_PLACE or plain.casefold() in _STATES:
+        if plain.casefold() in _NO_PLACE or (plain.casefold() in _STATES and not _goes_on(found[count + 1 :])):
             break
         if plain[:1].islower():
             following = found[count + 1][2].casefold() if count + 1 < len(found) else "is"
@@ -426,3 +441,8 @@ def _place(place: str, gap: str) -> int:
         if word.endswith("."):
             break
     return length
+
+
+def _goes_on(words: list[tuple[int, str, str]]) -> bool:
+    """Whether a state's name is only the start of a place's: Lagos Island, and not Lagos State."""
+    return bool(words) and words[0][2].casefold() in ("island", "mainland")

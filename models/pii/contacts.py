@@ -10,8 +10,8 @@ from models.pii.phones import NOT_MONEY
 from models.pii.rule import Finder, Rule, cued
 
 _MAIL = r"(?:gmail|googlemail|yahoo|ymail|hotmail|outlook|live|icloud|aol|protonmail|proton|rocketmail)"
-_AT = r"(?:\s{0,2}[(\[{] ?(?:at|@) ?[)\]}]\s{0,2}| at |\s?@\s?)"
-_DOT = r"(?:\s{0,2}[(\[{] ?(?:dot|\.) ?[)\]}]\s{0,2}| dot |\s?\.\s?)"
+_AT = r"(?:\s{0,2}[(\[{] ?(?:at|@) ?[)\]}]\s{0,2}| at |_at_|\s?@\s?)"
+_DOT = r"(?:\s{0,2}[(\[{] ?(?:dot|\.) ?[)\]}]\s{0,2}| dot |\s?\.\s?|,(?=com))"
 _SPELT_DOT = r"(?: dot | ?[(\[{] ?dot ?[)\]}] ?)"
 _LOCAL = r"(?<![\w.%+-])(?:[\w%+-]{1,40}(?: (?:dot|underscore) | ?[(\[{] ?dot ?[)\]}] ?)){0,3}[\w.%+-]{1,256}"
 _NETWORKS = r"(?:facebook|fb|instagram|twitter|x|tiktok|linkedin|snapchat|threads)\.(?:com|net)"
@@ -38,7 +38,7 @@ def contacts(cues: Mapping[str, tuple[str, ...]]) -> tuple[Finder, ...]:
         Rule("HANDLE", re.compile(rf"(?i)\b(?:{_PLATFORM})(?: (?:handle|user ?name|username|id|page|name))?[\s:=]{{1,3}}(?:is |na )?([\w.]{{2,30}}[\w])(?![\w@])"), _handle,
              needs=tuple(_PLATFORM.split("|"))),
         Rule("HANDLE", re.compile(r"(?i)\b(?:handle|user ?name|user id)[\s:=]{1,3}(?:is |na )?@?([\w.]{2,30}\w)(?![\w@])"), _handle, needs=("handle", "user")),
-        Rule("SECRET", re.compile(r"(?i)\b(?:password|passwd|pwd|passphrase|pass ?word)(?:[ \t]{0,2}[:=][ \t]{0,2}|[ \t]is[ \t]{1,2}|[ \t])([^\s\ue000]{4,64})"), _password,
+        Rule("SECRET", re.compile(r"(?i)\b(?:password|passwd|pwd|passphrase|pass ?word)(?:[ \t]{0,2}[:=][ \t]{0,2}|[ \t](?:is|was|na)[ \t]{1,2}|[ \t])([^\s\ue000]{4,64})"), _password,
              needs=("pass", "pwd")),
         cued("SECRET", secrets, r"\d(?:[ -]?\d){2,7}(?![\d*#])(?![ .,-]?\d)(?! ?(?:times?|days?|hours?|hrs?|mins?|minutes?|characters|digits?)\b)" + NOT_MONEY),
     )  # fmt: skip

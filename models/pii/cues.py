@@ -28,8 +28,8 @@ CUES = MappingProxyType(
         "VOTER": ("voter's card", "voters card", "voter card", "pvc", "voter id", "vin"),
         "TIN": ("tin", "tax id", "tax identification number", "tax number"),
         "DOB": ("dob", "d.o.b", "date of birth", "birth date", "birthdate", "birthday", "bday", "born", "year of birth",
-            "ranar haihuwa", "ọjọ́ ìbí", "ọjọ ibi", "ojo ibi", "ụbọchị ọmụmụ", "ubochi omumu"),
-        "PLATE": ("plate", "plate number", "number plate", "vehicle", "vehicle reg", "reg no", "reg number", "registration", "car", "license plate", "keke", "bus"),
+            "ranar haihuwa", "ranar haihuwata", "haihuwa", "ọjọ́ ìbí", "ọjọ ibi", "ojo ibi", "ụbọchị ọmụmụ", "ubochi omumu"),
+        "PLATE": ("plate", "plate number", "number plate", "vehicle", "vehicle reg", "reg no", "reg number", "registration", "car", "license plate", "keke", "bus", "okada", "tricycle", "bike", "truck", "lorry", "motor"),
         "SECRET": ("otp", "pin", "cvv", "cvv2", "cvc", "passcode", "security code", "one time password", "one-time password", "verification code"),
         "ADDRESS": (
             "address", "addresses", "my address is", "here they are", "address to", "live at", "lives at", "living at", "live in", "lives in", "lived in", "lived at", "live on", "home is at", "reside at", "resides at",
@@ -38,5 +38,25 @@ CUES = MappingProxyType(
         ),
     }
 )  # fmt: skip
-#: A cue announces a value and is no name itself.
-CUE_WORDS = frozenset({cue for given in CUES.values() for cue in given} | {"iban", "email", "e-mail", "whatsapp", "ip"})
+#: A cue announces a value, a title a name; neither is a name itself.
+CUE_WORDS = frozenset(
+    {cue for given in CUES.values() for cue in given}
+    | {"iban", "email", "e-mail", "whatsapp", "ip", "smart"}
+    | {
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "dr",
+        "prof",
+        "engr",
+        "barr",
+        "alhaji",
+        "alhaja",
+        "hajiya",
+        "mallam",
+        "chief",
+        "sir",
+        "madam",
+    }
+)

@@ -39,15 +39,15 @@ def documents(cues: Mapping[str, tuple[str, ...]]) -> tuple[Finder, ...]:
         Rule("SSN", re.compile(r"(?<![\w-])(?!000|666)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")),
         cued("SSN", cues["SSN"], r"\d{3}[ .-]?\d{2}[ .-]?\d{4}(?!\d)", GAP),
         cued("PASSPORT", cues["PASSPORT"], r"(?:[A-Z]{1,2}[ -]?\d{6,8}|\d{8,9})(?!\w)", _REACH),
-        cued("LICENCE", cues["LICENCE"], r"(?=[A-Z -]{0,8}\d)(?=(?:[A-Z -]*\d){4})[A-Z0-9](?:[ -]?[A-Z0-9]){5,17}(?!\w)(?<=\d|[A-Z])", _REACH, _licence),
+        cued("LICENCE", cues["LICENCE"], r"(?=[A-Z-]{0,8}\d)[A-Z0-9](?:-?[A-Z0-9]){5,17}(?![\w-])", _REACH, _licence),
         cued("VOTER", cues["VOTER"], r"(?=[A-Z0-9 ]{0,6}\d)[A-Z0-9]{2,4}(?: ?[A-Z0-9]{4}){3,4}(?: ?[A-Z0-9]{1,3})?(?!\w)", _REACH, _licence),
         cued("TIN", cues["TIN"], r"\d{8,10}(?:-\d{4})?(?!\d)", _REACH),
-        cued("DOB", cues["DOB"], _DATE, r"(?: (?:is|was|on|in|be|na|ni|the|year|mi ni|mi|m|ta|dina))?[\s:=.-]{0,3}(?:on |in |the |is )?"),
+        cued("DOB", cues["DOB"], _DATE, r"(?: (?:is|was|on|in|be|na|ni|the|year|mi ni|mi|m|ta|dina))?[\s:=.-]{0,3}(?:on |in |the |is |as |for ){0,2}"),
         Rule("DOB", re.compile(rf"(?i)(?<![\d/])({_DATE})(?=[^\w\n]{{1,3}}(?:is|na) my (?:dob|birthday|date of birth|birth date)\b|[ ]?\((?:dob|date of birth)\))"), needs=("birth", "dob")),
         cued("PLATE", cues["PLATE"], r"(?:[A-Z]{2,3}[ -]?\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2}[ ]?[A-Z]{3}|\d{2}[A-Z][ -]?\d{2,3}[ -]?[A-Z]{2})(?!\w)", _REACH),
         Rule("PLATE", re.compile(r"(?<![\w-])[A-Z]{3}(?:-\d{2,3}[ -]?| ?\d{3})[A-Z]{2}(?![\w-])"), plate),
         Rule("PLATE", re.compile(r"(?<![\w-])[A-Z]{2}\d{3}-?[A-Z]{3}(?![\w-])"), plate),
-        cued("ACCOUNT", cues["ACCOUNT"], r"\d(?:[ -]?\d){7,19}(?!\d)", check=not_a_date),
+        cued("ACCOUNT", cues["ACCOUNT"], r"\d(?:(?:-| (?!0[789][01]))?\d){7,19}(?!\d)", check=not_a_date),
         BankAccount(),
     )  # fmt: skip
 

@@ -71,8 +71,8 @@ def find(text: str, policy: Policy = STRICT) -> list[Span]:
         before = len(found)
         for rule in policy.rules:
             work = _apply(rule, work, found)
-        if "PERSON" not in policy.off:
-            people = (at for at in find_names(work) if work[slice(*at)].casefold() not in CUE_WORDS)
+        if "PERSON" not in policy.ignore:
+            people = (at for at in find_names(work) if work[slice(*at)].casefold().rstrip(".") not in CUE_WORDS)
             work = _blot(work, "PERSON", people, found)
         work = _repeats(folded, work, found)
         if len(found) == before:

@@ -38,7 +38,7 @@ def phones(cues: Mapping[str, tuple[str, ...]]) -> tuple[Finder, ...]:
     )
     return (
         Rule("PHONE", re.compile(r"(?<!\w)\(?\+ ?\(?\d(?:" + _JOIN + r"\d){6,14}(?!\d)"), international, needs=("+",)),
-        Rule("PHONE", re.compile(r"(?<![\w.,:/-])00[1-9](?:" + _SEP + r"\d){6,12}(?![\w%])"), international, needs=("00",)),
+        Rule("PHONE", re.compile(r"(?<![\w.,:/-])00[1-9](?:" + _SEP + r"\d){6,12}(?![\w%])"), international, unless_before=THING, needs=("00",)),
         Rule("PHONE", re.compile(r"(?<!\d)(?<![A-Z]-)(?:\(?234\)?" + _SEP + r"(?:\(0\))?" + _SEP + r"\(?0?|\(?0)" + _SEP + r"[789]" + _SEP + r"[01](?:" + _JOIN + r"\d){8}" + NOT_MONEY),
              mobile, unless_before=_CODE),
         Rule("PHONE", re.compile(r"(?<![\dA-Z])(?<![A-Z]-)\(?[789]" + _SEP + r"[01](?:[ .()_-]{0,3}\d){8}" + NOT_MONEY), mobile, unless_before=THING),

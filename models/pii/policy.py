@@ -30,7 +30,7 @@ class Policy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: str = Field("1", min_length=1)
-    off: tuple[str, ...] = Field((), description="Types that are not looked for")
+    ignore: tuple[str, ...] = Field((), description="Types that are not looked for")
     cues: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="More words that announce a value")
     default: dict[str, Action] = Field(default_factory=dict, description="Actions by type; else mask")
     channels: dict[str, dict[str, Action]] = Field(default_factory=dict, description="Actions when stored, by channel")
@@ -52,7 +52,7 @@ class Policy(BaseModel):
             where = ".".join(map(str, first["loc"]))
             raise BadPolicy(f"pii policy: {where} = {first['input']!r}: {first['msg']}") from None
 
-    @field_validator("off")
+    @field_validator("ignore")
     @classmethod
     def _types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_known(types, TYPES))
@@ -80,9 +80,9 @@ class Policy(BaseModel):
         return groups
 
     def for_channel(self, channel: str | None) -> Actions:
-        """What is done with each type in a complaint of this channel; types that are off are kept."""
+        """What is done with each type in a complaint of this channel; types that are ignored are kept."""
         actions: Actions = dict.fromkeys(TYPES, "mask")
-        return actions | self.default | self.channels.get(channel or "", {}) | dict.fromkeys(self.off, "keep")
+        return actions | self.default | self.channels.get(channel or "", {}) | dict.fromkeys(self.ignore, "keep")
 
     def shown(self, text: str, role: str) -> str:
         """A masked text as a role may see it: placeholders of types that its role generalises say the type alone."""
@@ -94,7 +94,7 @@ class Policy(BaseModel):
     @property
     def rules(self) -> tuple[Finder, ...]:
         """The rules of the types that are on."""
-        return _rules(tuple(sorted(self.cues.items())), frozenset(self.off))
+        return _rules(tuple(sorted(self.cues.items())), frozenset(self.ignore))
 
 
 @cache

@@ -79,7 +79,7 @@ def cued(
     check: Callable[[str], bool] | None = None,
 ) -> Rule:
     """A rule that takes `value` only after one of `cues` and what may stand between."""
-    pattern = rf"(?i)(?<!\w)(?:{words(cues)})(?!\w){LINK if link is None else link}({value})"
+    pattern = rf"(?i)(?<!\w)(?<!recharge )(?<!scratch )(?<!airtime )(?:{words(cues)})(?!\w){LINK if link is None else link}({value})"
     needs = tuple({cue.casefold().split(" ")[0].split("'")[0] for cue in cues})
     return Rule(kind, re.compile(pattern), check, needs=needs)
 

@@ -50,6 +50,9 @@ class Backend(Protocol):
     def session_for(self, principal: Principal) -> str:
         """A signed cookie value."""
 
+    def shown(self, user: Principal, value: Any) -> Any:
+        """A value with the placeholders in its texts as the user's role may see them."""
+
     async def search(
         self,
         query: str,
@@ -195,6 +198,7 @@ def router(backend: Backend) -> APIRouter:
         answer, wrong = None, None
         try:
             answer = await backend.search(q, mode, filters, since or None, until or None, _PAGE, cursor or None)
+            answer = backend.shown(user, answer)
         except ValueError as error:
             wrong = str(error)
         more = _address(state | {"cursor": answer["next_cursor"]}) if answer and answer["next_cursor"] else None
@@ -210,7 +214,7 @@ def router(backend: Backend) -> APIRouter:
         row = await backend.complaint(event_id)
         if row is None:
             return missing(request, user, "complaint")
-        return page("complaint", request, user=user, row=row)
+        return page("complaint", request, user=user, row=backend.shown(user, row))
 
     @routes.get("/complaints/{event_id}/trace")
     @guarded
@@ -219,7 +223,7 @@ def router(backend: Backend) -> APIRouter:
         found = await backend.trace(event_id)
         if found is None:
             return missing(request, user, "complaint")
-        return page("trace", request, user=user, found=found)
+        return page("trace", request, user=user, found=backend.shown(user, found))
 
     @routes.get("/alerts")
     @guarded

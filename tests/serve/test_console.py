@@ -75,6 +75,9 @@ class Fake:
         hits = [] if query == "nothing" else [HIT]
         return {"hits": hits, "total": 31, "next_cursor": "bzI1", "seconds": 0.01, "mode": mode}
 
+    def shown(self, user, value):
+        return value
+
     async def trace(self, event_id):
         return PASSPORT if event_id == "a" * 64 else None
 
