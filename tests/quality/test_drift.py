@@ -35,7 +35,7 @@ def test_the_value_that_moved_most_is_named():
 def test_what_chance_may_bring_is_no_drift():
     # 200 complaints over ten values: chance alone may bring (9 + 4 sqrt 18) (1/200) / (8 ln 2), whose root is .153.
     values = [f"v{n}" for n in range(10)]
-    before = {v: 10_000 for v in values}
+    before = dict.fromkeys(values, 10_000)
     now = {v: 27 if n % 2 else 13 for n, v in enumerate(values)}
     hours = [Hour("sms", 24 * d, rows=10_000, live=10_000, language=Counter(before)) for d in range(100, 110)]
     hours.append(Hour("sms", 24 * 111, rows=200, live=200, language=Counter(now)))
