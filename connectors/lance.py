@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,9 @@ import pyarrow as pa
 from connectors.errors import StoreFull, Terminal, Transient
 
 _VERSION = b"beejan.schema_version"
+
+#: From here on a lookup without an index takes 14 ms and more (283 ms at a million rows, 9 ms with one).
+_INDEXED_ROWS = 50_000
 
 _INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES = 64 << 20, 16 << 20
 
@@ -216,12 +219,26 @@ class Table:
     def _index_folders(self) -> set[Path]:
         return set((Path(self._path) / "_indices").glob("*"))
 
-    def compact(self, keep_s: float, fold_rows: int = 100_000) -> None:
-        """Fold fragments smaller than `fold_rows`, bring the indices up to date, drop versions older than `keep_s`."""
+    def compact(self, keep_s: float, fold_rows: int = 100_000, lookups: Sequence[str] = ()) -> None:
+        """Fold fragments smaller than `fold_rows`, bring the indices up to date, drop versions older than `keep_s`.
+
+        Args:
+            keep_s: see above.
+            fold_rows: see above.
+            lookups: columns that rows are looked up by; a table of `_INDEXED_ROWS` or more gets an index of each,
+                or has it brought up to date.
+        """
         try:
             dataset = self._dataset()
             dataset.optimize.compact_files(target_rows_per_fragment=fold_rows)
-            dataset.optimize.optimize_indices(num_indices_to_merge=1)
+            if lookups and dataset.count_rows() >= _INDEXED_ROWS:
+                have = {field for index in dataset.describe_indices() for field in index.field_names}
+                for column in set(lookups) - have:
+                    dataset.create_scalar_index(column, "BTREE")
+            # To bring an index of lookups up to date is to write it anew; until then new rows are scanned.
+            stale = [i.name for i in dataset.describe_indices() if lookups or "BTree" not in i.type_url]
+            if stale:
+                dataset.optimize.optimize_indices(num_indices_to_merge=1, index_names=stale)
             # Before the clean-up: what it removes may be all that a loss of power would leave.
             self.make_durable()
             dataset.cleanup_old_versions(timedelta(seconds=keep_s))

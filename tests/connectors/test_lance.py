@@ -85,3 +85,32 @@ def test_a_table_of_another_vector_length_is_refused(tmp_path):
     Table(str(tmp_path), "things", "id", schema(3))
     with pytest.raises(SchemaMismatch, match="another embedding model"):
         Table(str(tmp_path), "things", "id", schema(4))
+
+
+def test_a_large_table_gets_an_index_of_what_rows_are_looked_up_by(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_INDEXED_ROWS", 3)
+    table = opened(tmp_path)
+
+    def indexed():
+        return {
+            name for one in lance.dataset(f"{tmp_path}/things.lance").describe_indices() for name in one.field_names
+        }
+
+    def put(*ids, flags=None, update=False):
+        rows = pa.table({"id": ids, "words": ["no network"] * len(ids), "flags": [flags] * len(ids)}, schema=TWO)
+        return table.upsert(rows, update=update)
+
+    put("a", "b")
+    table.compact(3600, lookups=["id"])
+    assert indexed() == {"words"}
+    put("c")
+    table.compact(3600, lookups=["id"])
+    assert indexed() == {"words", "id"}
+    # Known keys, an indexed and a new one, are still told from new ones.
+    assert [put("d"), put("a", "c", "d", "e"), put("a", "d", flags=["x"], update=True)] == [1, 1, 0]
+    table.compact(3600, lookups=["id"])
+    assert [put("a", "b", "c", "d", "e"), table.count()] == [0, 5]
+    for reader in (table, opened(tmp_path)):
+        assert reader.scan(["id"], "id = 'd'")["id"].to_pylist() == ["d"]
+        assert sorted(reader.scan(["id"], "id IN ('a', 'e', 'z')")["id"].to_pylist()) == ["a", "e"]
+        assert sorted(reader.scan(["id"], "flags IS NOT NULL")["id"].to_pylist()) == ["a", "d"]
