@@ -37,8 +37,8 @@ def evaluate(data: Path) -> list[Figure] | None:
     figures: list[Figure] = []
     for path in sorted(folder.glob("*.conll")):
         code = path.name[:3]
-        split = f"masakhaner2 {path.stem}, md5 odd; never trained on"
-        recall, precision, counts = _scores(r for r in conll(path) if odd(r[0]))
+        split = f"masakhaner2 {path.stem}, whole; nothing was trained on it, its errors were not read"
+        recall, precision, counts = _scores(conll(path))
         figures += [
             Figure(f"names.masakhaner2.{code}.recall", recall, _GOALS.get(code), split, note=counts),
             Figure(f"names.masakhaner2.{code}.precision", precision, _PRECISION, split, note=counts),

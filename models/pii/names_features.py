@@ -9,7 +9,7 @@ from models.pii.names_words import Seen, Token
 #: Function words by which a text's language is told well enough to gate the tagger; marks folded.
 _FUNCTION = {
     "e": "the of and to is my with was this have you for it that are on at not i be they but from",
-    "p": "dey wey una abeg wetin dem im sabi pesin dis dat na don go say fit make tok wan no",
+    "p": "dey wey una abeg wetin dem im sabi pesin dis dat na tok wan oga goment dia pipo moni gada don",
     "h": "da na ya ta a wanda cewa kuma daga ga yi ke ne ce ba su mai wani shi wata an za don amma ta wajen",
     "i": "na nke ndi ya bu ka maka onye anyi ha di nwere m o gi ihe si ndị bụ dị ga kwuru mana nwa ahu a",
     "y": "ni ti si fun awon ati lati won naa pe ko mo e o re ninu se je wa yii gbogbo kan ohun ilu bi",
@@ -41,11 +41,14 @@ def style(words: Sequence[Token]) -> str:
 
 
 def language(words: Sequence[Token]) -> str:
-    """`e` English or unknown, `p` Pidgin, `h` Hausa, `i` Igbo, `y` Yoruba: whose function words are the most."""
+    """`e` English or unknown, `p` Pidgin, `h` Hausa, `i` Igbo, `y` Yoruba: whose function words are the most.
+
+    Pidgin's count twice: most of the words around them are English too.
+    """
     counts = dict.fromkeys("ephiy", 0)
     for token in words[:200]:
         for letter in _LANGUAGE.get(token.seen.plain, ""):
-            counts[letter] += 1
+            counts[letter] += 2 if letter == "p" else 1
     best = max("ephiy", key=lambda letter: counts[letter])
     return best if counts[best] * 8 >= min(len(words), 200) and counts[best] > counts["e"] else "e"
 

@@ -21,6 +21,8 @@ from typing import Any
 from models.pii.names_words import DATA, WORD, fold, read_list
 
 #: Lower-case uses from which a word is common, and the share of its uses; a listed name needs the more.
+#: Tweets without a capital speak of famous people too, so that their words must come up often.
+_LEAST_SLANG = 12
 _LEAST, _LEAST_NAME, _SHARE, _SHARE_NAME = 2, 5, 0.5, 0.8
 
 
@@ -62,19 +64,22 @@ def common_words(data: Path) -> set[str]:
     lower: Counter[str] = Counter()
     upper: Counter[str] = Counter()
     silent: Counter[str] = Counter()
-    for _, text in permissive(data):
+    slang: Counter[str] = Counter()
+    for origin, text in permissive(data):
         words = list(WORD.finditer(text))
         capitals = any(match.group()[0].isupper() for match in words)
         for match in words:
             word, plain = match.group(), fold(match.group())
             if word[0].islower():
-                (lower if capitals else silent)[plain] += 1
+                (lower if capitals else slang if "naijasenti" in origin else silent)[plain] += 1
             elif (
                 match.start()
                 and text[match.start() - 1] == " "
                 and text[match.start() - 2 : match.start() - 1] not in ".!?"
             ):
                 upper[plain] += 1
+    for word, uses in slang.items():
+        silent[word] += uses if uses >= _LEAST_SLANG else 0
     found = set()
     for word in lower.keys() | silent.keys():
         count, share = lower[word], lower[word] / max(1, lower[word] + upper[word])

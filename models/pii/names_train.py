@@ -22,15 +22,15 @@ from models.pii.names_features import NEIGHBOURS, candidate, features, language,
 from models.pii.names_lists import permissive
 from models.pii.names_words import DATA, Seen, Token, read_list, tokens
 
-_SEED, _ROUNDS, _SCALE = 7, 40, 0.01
+_SEED, _ROUNDS, _SCALE = 7, 60, 0.01
 #: Feature uses from which it gets a weight, inverse regularisation, and the weight of a listed name left unlisted.
 _LEAST, _STRENGTH, _UNLISTED = 4, 0.3, 0.25
 #: Share of words that lose the features of their neighbours, so that unseen neighbours do not unsettle the rest.
 _BLIND = 0.5
 #: Scores from which a word is a name; lower where text is in a Nigerian language, in which unknown words are rarer.
 THRESHOLDS = {
-    "ne": -0.5, "le": 0.5, "Te": 1.0, "Ue": 0.5, "np": -1.0, "nh": -0.5, "ni": -0.5, "ny": -0.5,
-    "lp": 1.0, "lh": 1.0, "li": 1.0, "ly": 1.0, "Tp": 0.0, "Th": 0.0, "Ti": 0.0, "Ty": 0.0,
+    "ne": -0.7, "le": 0.2, "Te": 1.0, "Ue": 0.5, "np": -1.2, "nh": -0.5, "ni": -0.5, "ny": -0.5,
+    "lp": 1.0, "lh": 1.0, "li": 1.0, "ly": 1.0, "Tp": -0.5, "Th": 0.0, "Ti": 0.0, "Ty": 0.0,
 }  # fmt: skip
 
 
