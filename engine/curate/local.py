@@ -15,6 +15,7 @@ from engine.intake.accept import clean
 from engine.intake.envelope import Envelope, to_table
 from engine.settings import Settings
 from engine.stages import pipeline
+from engine.stages.context import Context
 from engine.stages.model import vectors_of
 from models.embedder import load_embedder
 from models.offsets import to_original
@@ -23,6 +24,9 @@ from models.text import repair
 
 #: Rows that go through together.
 _CHUNK = 256
+
+#: Where texts given by hand are taken to come from; the policy of masking may name it.
+_CHANNEL = "file"
 
 
 def process_texts(
@@ -47,23 +51,23 @@ def process_texts(
             vectors[alive] = vectors_of(done["vector"].take(alive))
         shown = done.drop_columns(["vector", "sealed"]).to_pylist()
         yield (
-            [_result(text, row, settings, context.pseudonym_key) for text, row in zip(chunk, shown, strict=True)],
+            [_result(text, row, context) for text, row in zip(chunk, shown, strict=True)],
             vectors,
         )
 
 
 def _envelope(text: str, number: int, now: datetime) -> Envelope:
-    return Envelope("file", "process", str(number), text.encode(), "text/plain", now)
+    return Envelope(_CHANNEL, "process", str(number), text.encode(), "text/plain", now)
 
 
-def _result(text: str, row: dict[str, Any], settings: Settings, key: bytes) -> dict[str, Any]:
+def _result(text: str, row: dict[str, Any], context: Context) -> dict[str, Any]:
     if row["error_stage"]:
         error = {"stage": row["error_stage"], "reason": row["error_code"], "message": row["error_message"]}
         return {"text": text, "error": error}
     return {
         "text": text,
         "masked": row["text"],
-        "pii": found_in(text, key),
+        "pii": found_in(text, context),
         "language": row["language"],
         "language_confidence": round(float(row["language_confidence"]), 4),
         "category": row["category"],
@@ -75,9 +79,9 @@ def _result(text: str, row: dict[str, Any], settings: Settings, key: bytes) -> d
     }
 
 
-def found_in(text: str, key: bytes) -> list[dict[str, Any]]:
+def found_in(text: str, context: Context) -> list[dict[str, Any]]:
     """The personal data that masking finds in a text: type, and start and end as character offsets into it."""
     readable = repair(text)
-    spans = mask(readable.text, key).spans
+    spans = mask(readable.text, context.pseudonym_key, context.pii, _CHANNEL).spans
     places = (to_original(readable.edits, span.start, span.end) for span in spans)
     return [{"type": span.type, "start": a, "end": b} for span, (a, b) in zip(spans, places, strict=True)]
