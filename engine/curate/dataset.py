@@ -19,8 +19,11 @@ from engine.stages.context import Context
 #: Rows of a block: several blocks keep cleaning and embedding busy side by side.
 _BLOCK_ROWS = 256
 
-#: The time limit does not fall below this for a small block: a worker may have to start first, s.
+#: The time limit of a small block: half of a full one's, but no more than this, s.
 _LEAST_LIMIT_S = 20.0
+
+#: Fetching the context, once a worker, has a limit of its own, s.
+_FETCH_S = 120.0
 
 
 class BatchFailed(Exception):
@@ -45,7 +48,7 @@ def configure() -> None:
 
 def time_limit(rows: int, limit_s: float) -> float:
     """How long a block may take, s: `limit_s` for a full one, less for a part of it."""
-    return max(min(limit_s, _LEAST_LIMIT_S), limit_s * min(rows, _BLOCK_ROWS) / _BLOCK_ROWS)
+    return max(min(limit_s / 2, _LEAST_LIMIT_S), limit_s * min(rows, _BLOCK_ROWS) / _BLOCK_ROWS)
 
 
 def run_batch(table: pa.Table, context: Any, now: datetime, *, limit_s: float = 120.0, retries: int = 1) -> list[Any]:
@@ -84,18 +87,21 @@ def run_batch(table: pa.Table, context: Any, now: datetime, *, limit_s: float = 
 
 
 def _process(block: pa.Table, reference: Any, now: datetime, limit_s: float) -> pa.Table:
+    context = _context(reference, now)
     with _watched(limit_s):
-        return pipeline.process(block, _context(reference, now))
+        return pipeline.process(block, context)
 
 
 def _clean(block: pa.Table, reference: Any, now: datetime, limit_s: float) -> pa.Table:
+    context = _context(reference, now)
     with _watched(limit_s):
-        return pipeline.clean(block, _context(reference, now))
+        return pipeline.clean(block, context)
 
 
 def _model(block: pa.Table, reference: Any, now: datetime, limit_s: float) -> pa.Table:
+    context = _context(reference, now)
     with _watched(limit_s):
-        return pipeline.model(block, _context(reference, now))
+        return pipeline.model(block, context)
 
 
 @contextmanager
@@ -109,7 +115,8 @@ def _watched(limit_s: float) -> Iterator[None]:
 
 
 def _context(reference: Any, now: datetime) -> Context:
-    return replace(_fetched(reference), now=now)
+    with _watched(_FETCH_S):
+        return replace(_fetched(reference), now=now)
 
 
 @lru_cache(maxsize=2)

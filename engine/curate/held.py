@@ -60,10 +60,10 @@ class MicroBatch:
         """Some of its records, at the same time."""
         return MicroBatch(list(rows), self.now)
 
-    def halves(self) -> tuple[MicroBatch, MicroBatch]:
-        """It in two."""
-        middle = len(self.rows) // 2
-        return self.take(self.rows[:middle]), self.take(self.rows[middle:])
+    def pieces(self) -> list[MicroBatch]:
+        """It in parts of 64 records, a part of that size one by one."""
+        size = 64 if len(self.rows) > 64 else 1
+        return [self.take(self.rows[start : start + size]) for start in range(0, len(self.rows), size)]
 
 
 def open_messages(messages: Sequence[Any]) -> tuple[list[Held], list[Row]]:

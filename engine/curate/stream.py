@@ -2,7 +2,8 @@
 
 Delivery is at least once and rows are effectively once per event id: a message is acknowledged only
 after the raw and curated rows, or the dead letters, of all its records are durable. Pulling, computing
-and committing overlap: while one micro-batch is committed the next is computed.
+and committing overlap: while one micro-batch is committed the next is computed. A micro-batch that workers died or
+hung over is sifted apart from that, so that it does not hold up what comes behind it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -34,8 +36,26 @@ log = logging.getLogger("beejan.stream")
 #: A message is tried again this much later when a part was away, s.
 _AWAY_DELAY_S = 1.0
 
+#: Batches that are sifted apart at once; more wait, and the stream with them.
+_MOST_SIFTED = 4
+
 #: Suspects remembered; a forgotten one is only found anew.
 _MOST_SUSPECTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A record that no worker got through.
+
+    Args:
+        batch: it alone.
+        began: when it was begun with, monotonic, s.
+        hung: whether it took all the time it was given.
+    """
+
+    batch: MicroBatch
+    began: float
+    hung: bool
 
 
 class Stream:
@@ -57,6 +77,9 @@ class Stream:
         self._held: set[Held] = set()
         self._suspects: dict[str, None] = {}
         self._commit: asyncio.Task[None] | None = None
+        self._sifting: set[asyncio.Task[None]] = set()
+        self._one_sift = asyncio.Lock()
+        self._passed_at = 0.0
         self.batches = 0
 
     @property
@@ -74,6 +97,7 @@ class Stream:
         intake = self._settings.intake
         try:
             while not self._stopping.is_set():
+                self._reap()
                 messages = await pull(
                     self._subscription, intake.max_batch_rows, intake.linger_s, count_header=COUNT_HEADER
                 )
@@ -85,6 +109,8 @@ class Stream:
                     await self._settle()
         finally:
             await self._settle()
+            if self._sifting:
+                await asyncio.wait(self._sifting)
             keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
@@ -103,9 +129,11 @@ class Stream:
             fresh = await self._without_committed(batch)
             suspects = [row for row in fresh.rows if row.event_id in self._suspects]
             others = [row for row in fresh.rows if row.event_id not in self._suspects]
-            async with self._overload.batch(len(fresh)):
-                for part in ([others] if others else []) + [[row] for row in suspects]:
-                    await self._compute(fresh.take(part))
+            if suspects:
+                await self._sift_apart([fresh.take([row]) for row in suspects])
+            if others:
+                async with self._overload.batch(len(others)):
+                    await self._compute(fresh.take(others))
         except Transient as error:
             await self._settle()
             await self._put_back(batch, error)
@@ -120,21 +148,67 @@ class Stream:
         await self._release(settle(done))
         return batch.take([row for row in batch.rows if not row.settled])
 
-    async def _compute(self, batch: MicroBatch, *, retry: bool = True) -> None:
-        """Compute and commit; where workers die over a batch, halve it until the record stands alone."""
+    async def _compute(self, batch: MicroBatch) -> None:
+        """Compute and commit; where workers die or hang over it, it is sifted."""
         try:
-            blocks = await self._run(batch, retry=retry)
+            blocks = await self._run(batch)
         except BatchFailed as error:
-            if len(batch) == 1:
-                await self._alone(batch, error)
-                return
-            log.warning("%d records: %s; they are halved", len(batch), error)
-            for half in batch.halves():
-                await self._compute(half, retry=False)
+            log.warning("%d records: %s; they are sifted", len(batch), error)
+            await self._sift_apart(batch.pieces())
             return
         await self._start_commit(batch, blocks)
 
-    async def _run(self, batch: MicroBatch, *, retry: bool = True) -> list[Any]:
+    async def _sift_apart(self, pieces: Sequence[MicroBatch]) -> None:
+        """Have them computed piece by piece beside the stream, which waits only when there is too much of it."""
+        if len(self._sifting) >= _MOST_SIFTED:
+            await asyncio.wait(self._sifting, return_when=asyncio.FIRST_COMPLETED)
+            self._reap()
+        self._sifting.add(asyncio.create_task(self._sift_all(pieces)))
+
+    def _reap(self) -> None:
+        """Forget what is sifted; a fault of our own ends the driver, as it would in the stream."""
+        for task in [task for task in self._sifting if task.done()]:
+            self._sifting.discard(task)
+            task.result()
+
+    async def _sift_all(self, pieces: Sequence[MicroBatch]) -> None:
+        """Sift each; what was found comes last, when it is known whether others passed meanwhile."""
+        async with self._one_sift:
+            found: list[Suspect] = []
+            for piece in pieces:
+                async with self._putting_back(piece):
+                    await self._sift(piece, found)
+            for suspect in found:
+                async with self._putting_back(suspect.batch):
+                    await self._alone(suspect)
+
+    @contextlib.asynccontextmanager
+    async def _putting_back(self, batch: MicroBatch) -> AsyncIterator[None]:
+        try:
+            yield
+        except Transient as error:
+            await self._put_back(batch, error)
+
+    async def _sift(self, batch: MicroBatch, found: list[Suspect]) -> None:
+        """Compute and commit; where it fails, piece by piece, until the record that does it stands alone."""
+        if self._stopping.is_set():
+            await self._release(settle(batch.rows, again=True))
+            return
+        began = time.monotonic()
+        try:
+            blocks = await self._run(batch)
+        except BatchFailed as error:
+            log.warning("%d records: %s", len(batch), error)
+            if len(batch) == 1:
+                limit_s = time_limit(1, self._settings.intake.batch_timeout_s)
+                found.append(Suspect(batch, began, time.monotonic() - began >= limit_s))
+                return
+            for piece in batch.pieces():
+                await self._sift(piece, found)
+            return
+        await self._commit_and_settle(batch, blocks)
+
+    async def _run(self, batch: MicroBatch) -> list[Any]:
         """The processed blocks of a micro-batch, by the context that the load allows."""
         rows = [(row.event_id, row.envelope, row.held.seq) for row in batch.rows]
         limit_s = time_limit(len(batch), self._settings.intake.batch_timeout_s)
@@ -142,33 +216,41 @@ class Stream:
         def work() -> list[Any]:
             try:
                 table = to_table(rows)
-            except Exception as error:  # a record that Arrow cannot hold is found by halving, like any other
+            except Exception as error:  # a record that Arrow cannot hold is found by sifting, like any other
                 raise BatchFailed(type(error).__name__) from error
-            return run_batch(table, self._overload.context, batch.now, limit_s=limit_s, retries=1 if retry else 0)
+            return run_batch(table, self._overload.context, batch.now, limit_s=limit_s, retries=0)
 
-        return await asyncio.to_thread(work)
+        blocks = await asyncio.to_thread(work)
+        self._passed_at = time.monotonic()
+        return blocks
 
-    async def _alone(self, batch: MicroBatch, error: BatchFailed) -> None:
-        """A record that takes its worker with it: later again, then in a process of its own, then a dead letter."""
-        row, intake = batch.rows[0], self._settings.intake
+    async def _alone(self, suspect: Suspect) -> None:
+        """A record that takes its worker with it: later again, then in a process of its own, then a dead letter.
+
+        One that took the whole time is tried in a process of its own at once. If it hangs there too, while others
+        passed, it is the record that hangs and not a part it needs: it is dead-lettered without further deliveries.
+        """
+        batch, intake = suspect.batch, self._settings.intake
+        row = batch.rows[0]
         deliveries = row.held.deliveries
         self._suspect(row.event_id)
-        log.warning("record %s, delivery %d: %s", row.event_id[:12], deliveries, error)
-        if deliveries < intake.isolate_after:
+        log.warning("record %s, delivery %d: %s", row.event_id[:12], deliveries, "hung" if suspect.hung else "died")
+        if self._stopping.is_set() or (deliveries < intake.isolate_after and not suspect.hung):
             await self._release(settle([row], again=True))
             return
-        limit_s = time_limit(1, intake.batch_timeout_s)
+        limit_s = 2 * time_limit(1, intake.batch_timeout_s)
         try:
             table = to_table([(row.event_id, row.envelope, row.held.seq)])
             blocks = [await asyncio.to_thread(alone.process, self._settings, self._context, table, batch.now, limit_s)]
         except alone.Failed as failed:
-            if deliveries < intake.max_deliver:
+            proved = failed.code == alone.HUNG and self._passed_at > suspect.began
+            if deliveries < intake.max_deliver and not proved:
                 await self._release(settle([row], again=True))
                 return
             # The id stays that of the record as received.
             row.envelope = replace(row.envelope, defect_code=failed.code, defect_message=str(failed))
             blocks = [await asyncio.to_thread(self._refused, batch)]
-        await self._start_commit(batch, blocks)
+        await self._commit_and_settle(batch, blocks)
 
     def _refused(self, batch: MicroBatch) -> pa.Table:
         """A record as a failed one; no stage touches it once more."""

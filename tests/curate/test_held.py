@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.curate.held import batches, open_messages, settle
+from engine.curate.held import MicroBatch, batches, open_messages, settle
 from engine.intake.envelope import Envelope
 from engine.intake.pack import pack
 
@@ -77,3 +77,17 @@ def test_records_know_their_message_and_its_deliveries():
 def test_a_pack_without_records_is_done_at_once():
     held, rows = open_messages([message(1, b'{"v":"pack/1","envelopes":[]}')])
     assert (held[0].left, rows) == (0, [])
+
+
+def test_one_record_of_thousands_stands_alone_after_two_steps():
+    _, rows = open_messages(packed(*[200] * 5))
+    batch = MicroBatch(rows)
+    sizes = []
+    while len(batch) > 1:
+        pieces = batch.pieces()
+        assert [row for piece in pieces for row in piece.rows] == batch.rows
+        batch = next(piece for piece in pieces if rows[700] in piece.rows)
+        sizes.append(len(batch))
+    assert sizes == [64, 1]
+    assert [len(piece) for piece in MicroBatch(rows[:65]).pieces()] == [64, 1]
+    assert [len(piece) for piece in MicroBatch(rows[:2]).pieces()] == [1, 1]
