@@ -14,7 +14,9 @@ from models.pii.span import FILLER
 DATA = Path(__file__).parent / "data"
 
 #: A word with its marks, apostrophes and hyphens inside; longer ones are cut in pieces.
-WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['’-](?=[^\W\d_])){0,39}")
+WORD = re.compile(
+    r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u064b-\u0655\u0900-\u0903\u093a-\u094f]|['’-](?=[^\W\d_])){0,39}"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.pii import find
 from models.pii.names import find_names, tagger
 from models.pii.names_features import language, style
 from models.pii.names_lists import world_names  # noqa: F401 (the command's module imports without Faker)
@@ -137,3 +138,22 @@ def test_labelled_sentences_are_read_with_their_people(tmp_path) -> None:
     found = [[(t.seen.plain, tag) for t, tag in zip(e.words, e.tags, strict=True)] for e in tweets(path)]
 
     assert found == [[("call", False), ("ada", True), ("obi", True)], [("lagos", False)]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("orúkọ mi ni Zubrowix, ẹ ràn mí lọ́wọ́", ["Zubrowix"]),
+        ("aha m bụ Zubrowix", ["Zubrowix"]),
+        ("me llamo Zubrowix y vivo lejos", ["Zubrowix"]),
+        ("meu nome é Zubrowix e moro longe", ["Zubrowix"]),
+        ("je m’appelle Zubrowix", ["Zubrowix"]),
+        ("меня зовут Зубровикс", ["Зубровикс"]),
+        ("اسمي زبروكس", ["زبروكس"]),
+        ("मेरा नाम ज़ुब्रो है", ["ज़ुब्रो"]),
+    ],
+)
+def test_who_introduces_themselves_is_masked_in_many_languages(text: str, expected: list[str]) -> None:
+    people = [text[span.start : span.end] for span in find(text) if span.type == "PERSON"]
+
+    assert people == expected
