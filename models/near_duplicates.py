@@ -63,7 +63,10 @@ class Sketches:
 
 
 def core(text: str) -> str:
-    """What is compared of a masked text: without the marks of a repost, web addresses, case, punctuation, masked values."""
+    """What is compared of a masked text: without the marks of a repost, web addresses, case, punctuation, masked values.
+
+    Of a masked value its type stays, so that two people's numbers are the same.
+    """
     bare = _ADDRESS.sub(" ", _REPOST.sub(" ", text)).translate(_APOSTROPHES)
     return normal_form(bare) or normal_form(text) or text
 
