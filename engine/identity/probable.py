@@ -25,7 +25,7 @@ _LISTS = (*KINDS, "name")
 #: Complaints that the model learns from.
 _LEARN_ROWS = 20_000
 _SEED = 7
-_U_PAIRS = 2_000_000
+_U_PAIRS = 500_000
 
 #: A value that more persons share is no reason to compare them.
 _MOST_IN_BLOCK = 30

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _READS = ["event_id", "occurred_at", "identifiers", "person_id"]
 
 #: Of one step, so that new complaints wait a moment at most.
-_SIGNATURES, _ROWS, _SWEPT = 200, 1000, 5000
+_SIGNATURES, _ROWS, _SWEPT = 200, 1000, 1000
 
 MANUAL, PROBABILISTIC, DETERMINISTIC = "manual", "probabilistic", "deterministic"
 
