@@ -330,8 +330,14 @@ def _street(lead: str, name: str, kind: str) -> bool:
     return (capital and (strong or kind[0].isupper())) or (strong and not lead[0].isspace()) or lead[0].isalpha()
 
 
+#: A word's end and a sentence's: no street goes over it.
+_SENTENCE = re.compile(r"(?<!str)(?<=[^\W\d_]{3})\.\s")
+
+
 def _foreign(value: str) -> bool:
     """A foreign street has its number; without one before it, it starts with a capital or a street's own word."""
+    if _SENTENCE.search(value) or value.startswith("via "):
+        return False
     number = any(c.isdigit() for c in value) and not _TIMES.search(value)
     return number and (value[0].isdigit() or value[0].isupper() or _SURE.search(value) is not None)
 
@@ -346,7 +352,7 @@ def _alone(value: str, small: bool) -> bool:
 
 def _announced(value: str) -> bool:
     """After a cue: a number first, or a clear street word, or capitalised words and a number."""
-    if _TIMES.search(value):
+    if _TIMES.search(value) or _SENTENCE.search(value[:-1]):
         return False
     inner = [word for word in value.split() if word[0].isalpha()]
     if value[0].isdigit() or _LED.match(value):

@@ -65,7 +65,8 @@ def iban(value: str) -> bool:
 def ip(value: str) -> bool:
     """An address of IPv4, or of IPv6 with at least three groups written out (`::1` names nobody)."""
     try:
-        address = ipaddress.ip_address(value)
+        # Some systems pad the groups of IPv4 with zeros, which ipaddress refuses.
+        address = ipaddress.ip_address(re.sub(r"(?<![\dA-Fa-f:])0+(?=\d)", "", value) if "." in value else value)
     except ValueError:
         return False
     return address.version == 4 or sum(map(bool, value.split(":"))) >= 3

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from models.pii.checks import ip
 from models.pii.phones import NOT_MONEY
-from models.pii.rule import Finder, Rule, cued
+from models.pii.rule import GAP, Finder, Rule, cued
 
 _MAIL = r"(?:gmail|googlemail|yahoo|ymail|hotmail|outlook|live|icloud|aol|protonmail|proton|rocketmail)"
 _AT = r"(?:\s{0,2}[(\[{] ?(?:at|@) ?[)\]}]\s{0,2}| at |_at_|\s?@\s?)"
@@ -40,6 +40,7 @@ def contacts(cues: Mapping[str, tuple[str, ...]]) -> tuple[Finder, ...]:
         Rule("HANDLE", re.compile(r"(?i)\b(?:handle|user ?name|user id)[\s:=]{1,3}(?:is |na )?@?([\w.]{2,30}\w)(?![\w@])"), _handle, needs=("handle", "user")),
         Rule("SECRET", re.compile(r"(?i)\b(?:password|passwd|pwd|passphrase|pass ?word)(?:[ \t]{0,2}[:=][ \t]{0,2}|[ \t](?:is|was|na)[ \t]{1,2}|[ \t])([^\s\ue000]{4,64})"), _password,
              needs=("pass", "pwd")),
+        cued("SECRET", ("otp", "one time password", "verification code", "passcode"), r"(?!(?:19|20)\d\d(?!\d))\d{4,8}(?![\d*#])(?![ .,-]?\d)(?! ?(?:times?|days?|hours?)\b)" + NOT_MONEY, GAP),
         cued("SECRET", secrets, r"\d(?:[ -]?\d){2,7}(?![\d*#])(?![ .,-]?\d)(?! ?(?:times?|days?|hours?|hrs?|mins?|minutes?|characters|digits?)\b)" + NOT_MONEY),
     )  # fmt: skip
 
