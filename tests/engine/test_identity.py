@@ -16,7 +16,7 @@ def until(probe, limit_s=60):
 
 def test_a_wrong_merge_is_undone_and_stays_undone_under_replay(engine):
     sent = engine.post(
-        [
+        *[
             {"id": "i1", "text": "wrong bill, customer called", "customer_id": "IC-77", "phone": "0809 555 0177"},
             {"id": "i2", "text": "no network at all. My number is +234 809 555 0177"},
             {"id": "i3", "text": "refund my money", "customer_id": "IC-77", "email": "ic77@example.com"},
@@ -50,7 +50,7 @@ def test_a_wrong_merge_is_undone_and_stays_undone_under_replay(engine):
 
 def test_a_conflict_is_listed_and_personal_data_is_not(engine):
     ids = engine.post(
-        [
+        *[
             {"id": "i7", "text": "one of two", "customer_id": "IC-81", "phone": "08095550181"},
             {"id": "i8", "text": "the other of two", "customer_id": "IC-82", "phone": "08095550181"},
         ]

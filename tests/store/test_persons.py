@@ -157,3 +157,20 @@ def test_a_probable_link_joins_and_a_candidate_does_not(store):
     assert store.writer.identity("decide", [link | {"state": "active"}]) == 0
     store.tidy()
     assert len(set(store.persons().values())) == 2
+
+
+def test_a_commit_that_fails_half_way_and_comes_again_counts_once(store, monkeypatch):
+    from connectors.errors import StoreFull
+
+    store.put(CALL)
+    real = store.writer._serving.upsert
+    monkeypatch.setattr(store.writer._serving, "upsert", lambda *a, **k: (_ for _ in ()).throw(StoreFull("no room")))
+    with pytest.raises(StoreFull):
+        store.writer.commit(processed(store.context, SMS, MAIL))
+    monkeypatch.setattr(store.writer._serving, "upsert", real)
+    store.put(SMS, MAIL)
+
+    assert len(set(store.persons().values())) == 1
+    phone = store.id("phone", "08031234567")
+    found = store.writer.identity("explain", [phone])
+    assert [row["complaints"] for row in found] == [1]
