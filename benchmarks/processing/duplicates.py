@@ -43,7 +43,7 @@ def evaluate(data: Path) -> list[Figure] | None:
 
     return [
         _f1("near_duplicates.f1", texts, 0.985, lambda text: text),
-        _f1("near_duplicates.masked.f1", texts, 0.985, lambda text: mask(repair(text).text, _KEY).text),
+        _f1("near_duplicates.masked.f1", texts, None, lambda text: mask(repair(text).text, _KEY).text),
         *_kinds(),
     ]
 
@@ -58,7 +58,7 @@ def _half(texts: Sequence[str], *, odd: bool) -> list[str]:
     return [text for text in texts if int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(), 16) % 2 == odd]
 
 
-def _f1(name: str, texts: Sequence[str], goal: float, read: Callable[[str], str]) -> Figure:
+def _f1(name: str, texts: Sequence[str], goal: float | None, read: Callable[[str], str]) -> Figure:
     """A copy must find its own tweet among all of the first part; what only looks alike must find none."""
     random = Random(_SEED)
     shuffled = list(texts)
