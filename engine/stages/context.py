@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EMBEDDING_STATIC = "embedding_static"
 
 #: Part of every curated row; raised whenever a stage gives other results for the same payload.
-PIPELINE_VERSION = "1"
+PIPELINE_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)

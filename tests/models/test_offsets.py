@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,4 +83,4 @@ def test_composed_maps_lead_the_same_way_as_one_after_the_other(data, old):
         assert end - start == 1 and old[start] == new[at]
         assert to_original(inner, *to_original(outer, at, at + 1)) == (start, end)
     starts = [to_original(both, at, at + 1) for at in range(len(new))]
-    assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(starts, starts[1:], strict=False))
+    assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in itertools.pairwise(starts))

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,7 +126,7 @@ def test_every_unchanged_character_leads_to_itself_and_the_way_back_never_turns(
         assert 0 <= start <= end <= len(text)
         if at not in changed:
             assert text[start:end] == done.text[at]
-    assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in itertools.pairwise(spans))
 
 
 @pytest.mark.parametrize(
