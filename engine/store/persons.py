@@ -190,7 +190,8 @@ class Persons:
                     wrong[complaint.event_id] = now
         ids = list(wrong)
         for start in range(0, len(ids), _ROWS):
-            for table in (self._curated, self._serving):
+            # Curated last: it is what is looked at, so that a crash between the two is mended.
+            for table in (self._serving, self._curated):
                 whole = _rows(table, ids[start : start + _ROWS], table.schema.names)
                 persons = [wrong[key] for key in whole["event_id"].to_pylist()]
                 table.upsert(rows.conform(rows.with_column(whole, "person_id", persons), table.schema), update=True)

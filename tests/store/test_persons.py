@@ -174,3 +174,19 @@ def test_a_commit_that_fails_half_way_and_comes_again_counts_once(store, monkeyp
     phone = store.id("phone", "08031234567")
     found = store.writer.identity("explain", [phone])
     assert [row["complaints"] for row in found] == [1]
+
+
+def test_a_crash_between_the_two_tables_is_mended_at_the_next_start(store, monkeypatch):
+    store.put(SMS, envelope("my mail", "mail", email="a@example.com"))
+    store.writer.commit(processed(store.context, envelope("both", "form", email="a@example.com", phone="08031234567")))
+
+    def dies(*args, **more):
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(store.writer._curated, "upsert", dies)
+    with pytest.raises(RuntimeError):
+        store.writer.identity("tidy")
+    store.again()
+    store.tidy()
+    assert len(set(store.persons().values())) == 1
+    assert store.persons() == store.persons("curated")
