@@ -292,3 +292,26 @@ IDENTITY_LINKS = TableSpec(
         ]
     ),
 )
+
+#: What people say complaints are. A newer label of a complaint supersedes the older, which stays; one without labels
+#: takes the label back. The kind is human, bulk, audit or import; of the text there is its hash alone.
+LABELS = TableSpec(
+    "governance",
+    "labels",
+    "label_id",
+    pa.schema(
+        [
+            _key("label_id"),
+            ("event_id", pa.string()),
+            ("text_hash", pa.string()),
+            ("category", pa.string()),
+            ("subcategory", pa.string()),
+            ("labels", STRINGS),
+            ("labeller", pa.string()),
+            ("kind", pa.string()),
+            ("taxonomy_version", pa.string()),
+            ("created_at", TIME),
+            ("superseded_by", pa.string()),
+        ]
+    ),
+)

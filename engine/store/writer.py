@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from connectors.errors import Terminal, Transient
 from connectors.lance import Table
 from engine import tables
+from engine.labels.book import Book
 from engine.settings import Settings
 from engine.store import rows, volumes
 from engine.store.duplicates import Duplicates
@@ -89,9 +90,10 @@ class Writer:
         self._quality = self._open(tables.QUALITY)
         self._quality_hours = self._open(tables.QUALITY_HOURS)
         self._links = self._open(tables.IDENTITY_LINKS)
+        self._labels = self._open(tables.LABELS)
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
-            self._quality, self._quality_hours, self._links,
+            self._quality, self._quality_hours, self._links, self._labels,
         ]  # fmt: skip
         self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
@@ -293,6 +295,16 @@ class Writer:
                 table.upsert(rows.conform(found, table.schema), update=True)
                 table.make_durable()
                 self._commits += 1
+
+    def put_labels(self, given: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Keep labels, durably; see engine.labels.book."""
+        self._commits += 1
+        return Book(self._labels, self._serving).put(given)
+
+    def withdraw_label(self, event_id: str, labeller: str) -> dict[str, Any] | None:
+        """Take a complaint's label back, durably; see engine.labels.book."""
+        self._commits += 1
+        return Book(self._labels, self._serving).withdraw(event_id, labeller)
 
     def put_key(self, row: dict[str, Any]) -> None:
         """Insert or replace an API key's row, durably."""

@@ -1,0 +1,131 @@
+"""The labels that people gave, kept with their history: a newer one supersedes the older, nothing is overwritten.
+
+A complaint's current label is its row that nothing supersedes. A row without labels takes the label back. Once a
+complaint was labelled for the audit, later labels of it are the audit's too: it must not be trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from engine.labels.vocabulary import split
+from engine.store import filters
+
+if TYPE_CHECKING:
+    from connectors.lance import Table
+
+HUMAN, BULK, AUDIT, IMPORT = "human", "bulk", "audit", "import"
+KINDS = (HUMAN, BULK, AUDIT, IMPORT)
+
+_CHUNK = 1000
+
+
+class Book:
+    """The table of labels, written by the one writer.
+
+    Args:
+        labels: governance.labels.
+        complaints: serving.complaints, for the hashes of the texts.
+    """
+
+    def __init__(self, labels: Table, complaints: Table) -> None:
+        self._labels, self._complaints = labels, complaints
+
+    def put(self, given: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Keep labels, durably; a label that stands already is not kept twice.
+
+        Args:
+            given: event_id, labels (the first is the complaint's category or leaf), labeller, kind and
+                taxonomy_version of each; ids and labels are known to be right.
+
+        Returns:
+            For each in order: event_id, state (new, superseded, unchanged or unknown, where no such complaint is
+            stored), and label_id.
+        """
+        ids = list(dict.fromkeys(one["event_id"] for one in given))
+        hashes = {r["event_id"]: r["text_hash"] for r in self._rows(self._complaints, ["event_id", "text_hash"], ids)}
+        standing = {row["event_id"]: row for row in self._current(ids)}
+        changed: dict[str, dict[str, Any]] = {}
+        told = []
+        for one in given:
+            key, before = one["event_id"], standing.get(one["event_id"])
+            if key not in hashes:
+                told.append({"event_id": key, "state": "unknown", "label_id": None})
+                continue
+            row = _row(one, hashes[key], before)
+            if before is not None and _same(before, row):
+                told.append({"event_id": key, "state": "unchanged", "label_id": before["label_id"]})
+                continue
+            if before is not None:
+                changed[before["label_id"]] = before | {"superseded_by": row["label_id"]}
+            changed[row["label_id"]] = standing[key] = row
+            told.append({"event_id": key, "state": "superseded" if before else "new", "label_id": row["label_id"]})
+        self._write(changed)
+        return told
+
+    def withdraw(self, event_id: str, labeller: str) -> dict[str, Any] | None:
+        """Take the current label back, durably: what it superseded stands again, as a row of its own.
+
+        Returns:
+            The row that stands now, without labels where there was none before; None where there is nothing to
+            take back.
+        """
+        current = next(iter(self._current([event_id])), None)
+        if current is None or not current["labels"]:
+            return None
+        older = self._labels.scan(
+            self._labels.schema.names, f"superseded_by = {filters.text(current['label_id'])}"
+        ).to_pylist()
+        restored = older[0] if older else current | {"labels": [], "kind": HUMAN}
+        given = {n: restored[n] for n in ("event_id", "labels", "kind", "taxonomy_version")} | {"labeller": labeller}
+        row = _row(given, current["text_hash"], current | {"kind": HUMAN})
+        superseded = current | {"superseded_by": row["label_id"]}
+        self._write({current["label_id"]: superseded, row["label_id"]: row})
+        return row
+
+    def _current(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        return self._rows(self._labels, self._labels.schema.names, ids, " AND superseded_by IS NULL")
+
+    def _rows(self, table: Table, columns: list[str], ids: Sequence[str], more: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(ids), _CHUNK):
+            listed = ", ".join(filters.text(key) for key in ids[start : start + _CHUNK])
+            found += table.scan(columns, f"event_id IN ({listed}){more}").to_pylist()
+        return found
+
+    def _write(self, changed: dict[str, dict[str, Any]]) -> None:
+        """One merge: a label and what it supersedes change together."""
+        if changed:
+            self._labels.upsert(pa.Table.from_pylist(list(changed.values()), schema=self._labels.schema), update=True)
+            self._labels.make_durable()
+
+
+def _row(one: dict[str, Any], text_hash: str | None, before: dict[str, Any] | None) -> dict[str, Any]:
+    labels = list(one["labels"])
+    category, leaf = split(labels[0]) if labels else (None, None)
+    kind = AUDIT if before is not None and before["kind"] == AUDIT else one["kind"]
+    parts = (
+        one["event_id"], before["label_id"] if before else "", *labels, one["labeller"], kind, one["taxonomy_version"],
+    )  # fmt: skip
+    return {
+        "label_id": "label_" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24],
+        "event_id": one["event_id"],
+        "text_hash": text_hash,
+        "category": category,
+        "subcategory": leaf,
+        "labels": labels,
+        "labeller": one["labeller"],
+        "kind": kind,
+        "taxonomy_version": one["taxonomy_version"],
+        "created_at": datetime.now(UTC),
+        "superseded_by": None,
+    }
+
+
+def _same(before: dict[str, Any], row: dict[str, Any]) -> bool:
+    return all(before[name] == row[name] for name in ("labels", "labeller", "kind", "taxonomy_version"))
