@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from http import HTTPStatus
 from typing import Any
 
@@ -67,7 +68,9 @@ def of(error: Exception) -> Problem:
         case BeejanError():
             return Problem(400, str(error))
         case _:
-            log.error("%s while answering", type(error).__name__)
+            # Where it was raised, and not its message, which may name a value.
+            where = "".join(traceback.format_tb(error.__traceback__)[-6:])
+            log.error("%s while answering\n%s", type(error).__name__, where)
             return Problem(500, f"{type(error).__name__}; the engine's log has more")
 
 

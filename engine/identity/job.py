@@ -52,11 +52,10 @@ def run(data_dir: Path) -> dict[str, Any]:
 
     began = time.monotonic()
     settings, _ = runtime.load(data_dir)
-    settings, _ = runtime.load(data_dir)
     written = tidy()
     try:
         # A worker for this alone: what Splink and DuckDB took is given back.
-        links = ray.get(ray.remote(look).options(num_cpus=0, max_calls=1, max_retries=1).remote(settings))
+        links = ray.get(ray.remote(num_cpus=0, max_calls=1, max_retries=1)(look).remote(settings))
     except ray.exceptions.RayError as error:
         raise IdentityAway(
             f"identity: {type(error).__name__} while looking for probable links; run it again"
