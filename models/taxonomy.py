@@ -143,6 +143,35 @@ class Taxonomy:
         )
 
 
+def to_dict(taxonomy: Taxonomy) -> dict[str, Any]:
+    """What `Taxonomy.from_dict` makes the same taxonomy of; for files and for JSON."""
+    return {
+        "version": taxonomy.version,
+        "name": taxonomy.name,
+        "fallback": taxonomy.fallback,
+        "categories": [
+            {
+                "id": category.id,
+                "name": category.name,
+                "description": category.description,
+                "retired": category.retired,
+                "subcategories": [
+                    {
+                        "id": leaf.id,
+                        "name": leaf.name,
+                        "description": leaf.description,
+                        "examples": list(leaf.examples),
+                        "terms": list(leaf.terms),
+                        "retired": leaf.retired,
+                    }
+                    for leaf in category.subcategories
+                ],
+            }
+            for category in taxonomy.categories
+        ],
+    }
+
+
 class _LeafIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
