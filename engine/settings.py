@@ -102,11 +102,19 @@ class EmbedSettings(_Section):
 
     model: str | None = Field(None, description="Hub name or folder; default: the installed MiniLM")
     revision: str | None = Field(None, description="Pinned revision of a hub model, 40 hex digits")
+    backend: Literal["auto", "onnx-int8", "onnx-fp32", "torch"] = Field(
+        "auto", description="What computes; default: int8 on CPUs, torch on CUDA and for other models than BERT"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to embed")
-    actors: int = Field(1, ge=1, le=256, description="Embedding processes")
-    threads: int | None = Field(None, ge=1, description="Threads of each; default: the machine's cores")
+    actors: int | None = Field(
+        None, ge=1, le=256, description="Embedding processes; default: one a core, with torch one"
+    )
+    threads: int | None = Field(None, ge=1, description="Threads of each; default: one, with torch one a core")
     num_gpus: float = Field(0, ge=0, le=8, description="GPUs each embedding process asks Ray for")
     dimensions: int = Field(384, ge=8, le=8192, description="Length of the model's vectors")
+    onnx_folder: Path | None = Field(
+        None, description="Where ONNX files are kept; default: beejan/onnx in the user's cache"
+    )
 
 
 class OverloadSettings(_Section):
@@ -190,6 +198,14 @@ class IdentitySettings(_Section):
     review_from: float = Field(0.8, ge=0.5, le=1, description="Probability from which a link is a candidate to confirm")
 
 
+class LabelSettings(_Section):
+    """Labels and what is asked to be labelled next."""
+
+    audit_share: float = Field(0.1, ge=0, le=1, description="Chance of a complaint asked for to be the audit's")
+    window_s: float = Field(2_592_000, ge=3600, description="Complaints received in this time are asked for, s")
+    seed: int = Field(1, ge=0, description="Fixes the mix of the queue and the order of the audit")
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -201,6 +217,9 @@ class Settings(BaseSettings):
     products: str = Field("telecom", description="Name in configs/products, or a file; `none`: they stay as they come")
     currency: str = Field("NGN", pattern="^[A-Z]{3}$", description="Currency of `#500`, and of `dollars` if it is one")
     priority: str = Field("priority", description="Name in configs, or a file")
+    classifier: str = Field(
+        "complaints", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Model whose champion gives categories"
+    )
     pii: str = Field("pii", description="What is done with personal data: name in configs, or a file")
     nats: NatsSettings = NatsSettings.model_validate({})
     ray: RaySettings = RaySettings.model_validate({})
@@ -214,6 +233,7 @@ class Settings(BaseSettings):
     reconcile: ReconcileSettings = ReconcileSettings.model_validate({})
     duplicates: DuplicateSettings = DuplicateSettings.model_validate({})
     quality: QualitySettings = QualitySettings.model_validate({})
+    labels: LabelSettings = LabelSettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property

@@ -19,6 +19,7 @@ from engine.curate.context import load_pii
 from engine.govern.api_keys import Principal, key_hash, key_id_of
 from engine.govern.crypto import Keys, load_keys
 from engine.intake.ledger import Ledger
+from engine.labels.desk import Desk
 from engine.run import actors, runtime
 from engine.settings import Settings
 from models.pii import Policy
@@ -49,6 +50,7 @@ class Services:
     quality: Any
     #: What each role is shown of what was masked.
     pii: Policy
+    desk: Desk
 
     @classmethod
     async def open(cls, data_dir: Path) -> Services:
@@ -64,7 +66,7 @@ class Services:
         def table(zone: str, name: str) -> Any:
             return open_reader(f"{root}/{zone}", name, options)
 
-        keys = load_keys(settings.data_dir / "keys")
+        keys, complaints = load_keys(settings.data_dir / "keys"), table("serving", "complaints")
         return cls(
             settings,
             (connection, reader),
@@ -72,7 +74,7 @@ class Services:
             reader.jetstream(),
             keys,
             embedder,
-            table("serving", "complaints"),
+            complaints,
             table("serving", "incidents"),
             table("serving", "volumes"),
             table("curated", "complaints"),
@@ -82,6 +84,7 @@ class Services:
             Ledger(settings.data_dir / "ledger", "api"),
             table("serving", "quality"),
             load_pii(settings),
+            Desk(complaints, table("governance", "labels"), settings.labels),
         )
 
     @contextlib.asynccontextmanager

@@ -41,7 +41,8 @@ class Book:
 
         Args:
             given: event_id, labels (the first is the complaint's category or leaf), labeller, kind and
-                taxonomy_version of each; ids and labels are known to be right.
+                taxonomy_version of each; labels are known to be right. With `confirm` a label that stands is kept
+                once more, as its confirmation.
 
         Returns:
             For each in order: event_id, state (new, superseded, unchanged or unknown, where no such complaint is
@@ -58,7 +59,7 @@ class Book:
                 told.append({"event_id": key, "state": "unknown", "label_id": None})
                 continue
             row = _row(one, hashes[key], before)
-            if before is not None and _same(before, row):
+            if before is not None and _same(before, row) and not one.get("confirm"):
                 told.append({"event_id": key, "state": "unchanged", "label_id": before["label_id"]})
                 continue
             if before is not None:
