@@ -12,6 +12,7 @@ from engine.cli.bench import bench
 from engine.cli.dlq import dlq
 from engine.cli.evaluate import evaluate
 from engine.cli.identity import identity
+from engine.cli.label import label
 from engine.cli.mapping import mapping
 from engine.cli.quality import quality
 from engine.cli.sources import sources
@@ -50,6 +51,7 @@ for panel, commands in _PANELS.items():
         app.command(name, rich_help_panel=panel)(command)
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
 app.add_typer(identity, name="identity", rich_help_panel="Read")
+app.add_typer(label, name="label", rich_help_panel="Operate")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")
 app.add_typer(mapping, name="mapping", rich_help_panel="Bring complaints in")
 _GROUPS = {

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from connectors.lance import open_reader
 from engine.labels import ring
-from engine.labels.concept import propose
+from engine.labels.concept import propose, terms, threshold
 from engine.labels.desk import Desk, for_training, standing
 from engine.labels.queue import AUDIT, UNCERTAIN
 from engine.settings import LabelSettings, Settings
@@ -111,7 +112,6 @@ def test_a_concept_matches_what_is_like_its_examples(office):
     assert {row["event_id"] for row in found["matches"]} == set(IDS[6:])
     assert found["share"] == 0.5 and found["of"] == 8
     assert found["proposal"]["examples"] == TEXTS[4:6]
-    assert set(found["proposal"]["terms"]) == {"charged", "twice"}
 
 
 def test_a_concept_of_one_stored_example_is_none(office):
@@ -145,3 +145,17 @@ def test_labels_of_forgotten_complaints_stand_and_break_nothing(office):
     assert len(office.desk.next(9)) == 6
     assert office.desk.stats(["network"])["audit"]["gone"] == 1
     assert len(office.desk.history()) == 2
+
+
+def test_terms_are_words_of_several_examples_that_are_rarer_elsewhere():
+    examples = ["the sim swap was refused", "a sim swap since monday", "my swap since friday"]
+    others = ["since monday the network is away", "network since friday", "since long", "the bill is wrong"] * 5
+    # swap: all three and none of 20; since: in three of four of the others; sim has three letters only.
+    assert terms(examples, others) == ["swap"]
+
+
+def test_the_threshold_lets_every_example_in_by_hand():
+    # The third is at 45 degrees to the other two's centre, which are the same.
+    vectors = np.array([[1, 0], [1, 0], [0.5**0.5, 0.5**0.5]], dtype=np.float32)
+    assert threshold(vectors) == pytest.approx(0.5**0.5, abs=1e-6)
+    assert threshold(np.eye(2, dtype=np.float32)) == 0.3
