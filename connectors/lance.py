@@ -163,6 +163,29 @@ class Table:
             raise _translated(self.name, error) from error
         return int(result.num_inserted_rows)
 
+    def update(self, rows: pa.Table) -> int:
+        """Set some columns of the rows that have these keys, all in one version; other keys are left out.
+
+        Args:
+            rows: the key (no key twice) and columns of the table.
+
+        Returns:
+            The rows updated.
+
+        Raises:
+            StoreFull: no room on the device.
+            StoreAway: any other failure of the store.
+        """
+        if rows.num_rows == 0:
+            return 0
+        schema = pa.schema([self.schema.field(name) for name in rows.column_names])
+        try:
+            merge = self._table.merge_insert(self.key).when_matched_update_all().use_index(False)
+            result = merge.execute(rows.cast(schema))
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        return int(result.num_updated_rows)
+
     def make_durable(self, everything: bool = False) -> None:
         """fsync what was written since the last call: data files, manifests, indices, folders.
 

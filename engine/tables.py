@@ -315,3 +315,25 @@ LABELS = TableSpec(
         ]
     ),
 )
+
+#: What a change of the taxonomy scores beside what is visible, until it is all there; the key is the version's name
+#: and the event id.
+TAXONOMY_SCORES = TableSpec(
+    "governance",
+    "taxonomy_scores",
+    "score_id",
+    pa.schema(
+        [
+            _key("score_id"),
+            ("event_id", pa.string()),
+            ("text_hash", pa.string()),
+            ("category", pa.string()),
+            ("subcategory", pa.string()),
+            ("confidence", pa.float32()),
+            ("category_reasons", STRINGS),
+            ("taxonomy_version", pa.string()),
+            ("classifier_version", pa.string()),
+            ("scored_at", TIME),
+        ]
+    ),
+)

@@ -17,6 +17,8 @@ from engine.intake.envelope import CHANNELS
 from engine.quality.rules import load_rules
 from engine.settings import CONFIGS, BadConfig, Settings
 from engine.stages.context import Context
+from engine.taxonomy.versions import Lineage, lineage
+from engine.taxonomy.weights import with_carried
 from models.classify import ZeroShotClassifier
 from models.embedder import Embedder
 from models.pii import BadPolicy, Policy
@@ -42,7 +44,7 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         pseudonym_key=keys.pseudonym,
         embedder=embedder,
         classifier=ZeroShotClassifier.build(taxonomy, embedder),
-        priority=PriorityModel.from_dict(_yaml(settings.priority, CONFIGS)),
+        priority=load_priority(settings),
         taxonomy_version=f"{taxonomy.name}/{taxonomy.version}",
         now=datetime.now(UTC),
         max_text_chars=settings.intake.max_text_chars,
@@ -58,15 +60,49 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
 
 
 def load_taxonomy(settings: Settings) -> Taxonomy:
-    """The configured taxonomy.
+    """The version that new complaints are classified by: the configured file and the changes applied to it.
+
+    Raises:
+        BadConfig: its file is missing or wrong.
+        BadChange: a change that was applied cannot be used.
+    """
+    return load_lineage(settings).current
+
+
+def load_lineage(settings: Settings) -> Lineage:
+    """All versions of the configured taxonomy.
+
+    Raises:
+        BadConfig: its file is missing or wrong.
+        BadChange: a change that was applied cannot be used.
+    """
+    try:
+        base = Taxonomy.from_dict(_yaml(settings.taxonomy, CONFIGS / "taxonomies"))
+    except ValueError as error:
+        raise BadConfig(f"taxonomy {settings.taxonomy}: {error}") from error
+    return lineage(base, settings.data_dir)
+
+
+def load_priority(settings: Settings) -> PriorityModel:
+    """The configured priority model; categories keep their weights through changes of the taxonomy.
 
     Raises:
         BadConfig: its file is missing or wrong.
     """
+    walks = [one.step.crosswalk for one in load_lineage(settings).live]
     try:
-        return Taxonomy.from_dict(_yaml(settings.taxonomy, CONFIGS / "taxonomies"))
+        return PriorityModel.from_dict(with_carried(priority_weights(settings), walks))
     except ValueError as error:
-        raise BadConfig(f"taxonomy {settings.taxonomy}: {error}") from error
+        raise BadConfig(f"priority {settings.priority}: {error}") from error
+
+
+def priority_weights(settings: Settings) -> dict[str, Any]:
+    """The configured weights of priority, as written.
+
+    Raises:
+        BadConfig: their file cannot be read.
+    """
+    return _yaml(settings.priority, CONFIGS)
 
 
 def load_places(settings: Settings) -> Gazetteer | None:

@@ -39,6 +39,9 @@ _TIERS = ((100, 100_000), (10, 10_000), (1, 1_000))
 #: By these rows are looked up: at a million rows in 9 ms with an index, in 283 ms without.
 _LOOKUPS = ("event_id", "text_hash")
 
+#: Up to so many rows are looked up by their ids; more are found sooner by reading all.
+_FEW_ROWS = 5_000
+
 STORED, DEAD, UNKNOWN = "stored", "dead_lettered", "unknown"
 
 
@@ -90,10 +93,11 @@ class Writer:
         self._quality = self._open(tables.QUALITY)
         self._quality_hours = self._open(tables.QUALITY_HOURS)
         self._links = self._open(tables.IDENTITY_LINKS)
+        self._taxonomy_scores = self._open(tables.TAXONOMY_SCORES)
         self._labels = self._open(tables.LABELS)
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
-            self._quality, self._quality_hours, self._links, self._labels,
+            self._quality, self._quality_hours, self._links, self._labels, self._taxonomy_scores,
         ]  # fmt: skip
         self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
@@ -193,6 +197,69 @@ class Writer:
         if keep:
             self._put_in_place(before, self._with_unserved(after))
         return len(keep)
+
+    def rescore(self, made: pa.Table, incidents: pa.Table | None = None) -> int:
+        """Give stored rows other categories, priorities or versions; returns how many.
+
+        Readers see all of it or nothing in serving.complaints, and then in serving.volumes. A row whose text has
+        changed meanwhile stays as it is.
+
+        Args:
+            made: event_id, text_hash, and columns of serving.complaints.
+            incidents: those that speak of other segments with it.
+
+        Raises:
+            Transient: the store is full or away; doing it again is safe.
+        """
+        before = self._standing(made["event_id"].to_pylist())
+        texts = dict(zip(before["event_id"].to_pylist(), before["text_hash"].to_pylist(), strict=True))
+        pairs = zip(made["event_id"].to_pylist(), made["text_hash"].to_pylist(), strict=True)
+        made = made.filter(pa.array([key in texts and texts[key] == text for key, text in pairs], pa.bool_()))
+        place = {key: row for row, key in enumerate(made["event_id"].to_pylist())}
+        before = before.filter(pa.array([key in place for key in before["event_id"].to_pylist()], pa.bool_()))
+        new = made.take(pa.array([place[key] for key in before["event_id"].to_pylist()], pa.int64()))
+        after = before
+        for name in set(made.column_names) & set(DIMENSIONS):
+            after = after.set_column(after.column_names.index(name), name, new[name])
+        made = self._raised(new, after)
+        try:
+            done = self._serving.update(made.drop_columns(["text_hash"]))
+            moved = volumes.moved(before, after, self._settings.surge.bucket_s)
+            if moved.num_rows:
+                self._volumes.upsert(volumes.added(self._volumes, moved), update=True)
+        except Transient:
+            # Done again, the difference to the rows as they were is no longer known.
+            self._volumes_doubted = True
+            raise
+        if incidents is not None and incidents.num_rows:
+            self.put_incidents(incidents)
+        for table in (self._serving, self._volumes):
+            table.make_durable()
+        self._commits += 1
+        return done
+
+    def _standing(self, ids: Sequence[str]) -> pa.Table:
+        """What `rescore` compares with: of a few rows by their ids, else of all."""
+        columns = ["event_id", "text_hash", *circumstances.READS]
+        if len(ids) <= _FEW_ROWS:
+            return _find(self._serving, "event_id", ids, columns)
+        return self._serving.scan(columns)
+
+    def _raised(self, made: pa.Table, standing: pa.Table) -> pa.Table:
+        """Scores with the circumstances of the rows that they are for, in the same order."""
+        if "priority" not in made.column_names:
+            return made
+        beside = [name for name in circumstances.READS if name not in made.column_names]
+        whole = made
+        for name in beside:
+            whole = whole.append_column(standing.schema.field(name), standing[name])
+        return self._circumstances.apply(whole).select(made.column_names)
+
+    def put_taxonomy_scores(self, made: pa.Table) -> None:
+        """Keep what a change of the taxonomy scores until it is visible, durably."""
+        self._taxonomy_scores.upsert(rows.conform(made, self._taxonomy_scores.schema), update=True)
+        self._taxonomy_scores.make_durable()
+        self._commits += 1
 
     def _with_unserved(self, served: pa.Table) -> pa.Table:
         """Rows of serving with the columns that curated alone has, as they are stored there."""
