@@ -206,6 +206,13 @@ class LabelSettings(_Section):
     seed: int = Field(1, ge=0, description="Fixes the mix of the queue and the order of the audit")
 
 
+class RegistrySettings(_Section):
+    """Trained models: the challenger beside the champion."""
+
+    shadow_share: float = Field(0.1, ge=0, le=1, description="Share of new complaints that the challenger is tried on")
+    shadow_rows: int = Field(20_000, ge=0, le=1_000_000, description="Complaints it is tried on at most")
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -217,6 +224,9 @@ class Settings(BaseSettings):
     products: str = Field("telecom", description="Name in configs/products, or a file; `none`: they stay as they come")
     currency: str = Field("NGN", pattern="^[A-Z]{3}$", description="Currency of `#500`, and of `dollars` if it is one")
     priority: str = Field("priority", description="Name in configs, or a file")
+    classifier: str = Field(
+        "complaints", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Model whose champion gives categories"
+    )
     classifier: str = Field(
         "complaints", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Model whose champion gives categories"
     )
@@ -234,6 +244,7 @@ class Settings(BaseSettings):
     duplicates: DuplicateSettings = DuplicateSettings.model_validate({})
     quality: QualitySettings = QualitySettings.model_validate({})
     labels: LabelSettings = LabelSettings.model_validate({})
+    registry: RegistrySettings = RegistrySettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property

@@ -316,6 +316,32 @@ LABELS = TableSpec(
     ),
 )
 
+#: What a challenger would have said of new complaints; the key is its name, version and the event id.
+SHADOW = TableSpec(
+    "governance",
+    "shadow",
+    "shadow_id",
+    pa.schema(
+        [
+            _key("shadow_id"),
+            ("event_id", pa.string()),
+            ("champion", pa.string()),
+            ("challenger", pa.string()),
+            ("champion_category", pa.string()),
+            ("champion_subcategory", pa.string()),
+            ("champion_confidence", pa.float32()),
+            ("challenger_category", pa.string()),
+            ("challenger_subcategory", pa.string()),
+            ("challenger_confidence", pa.float32()),
+            ("channel", pa.string()),
+            ("language", pa.string()),
+            ("region", pa.string()),
+            ("received_at", TIME),
+            ("scored_at", TIME),
+        ]
+    ),
+)
+
 #: What a change of the taxonomy scores beside what is visible, until it is all there; the key is the version's name
 #: and the event id.
 TAXONOMY_SCORES = TableSpec(

@@ -67,6 +67,15 @@ class Overload:
         self._state = State(sum(step.name in told for step in self._ladder))
 
     @property
+    def full(self) -> Any:
+        """Reference of the context that does everything."""
+        return self._full
+
+    def swap(self, context: Any) -> None:
+        """Give the micro-batches after this one another context that does everything."""
+        self._full = context
+
+    @property
     def shed(self) -> tuple[str, ...]:
         """The steps in force."""
         return tuple(step.name for step in self._ladder[: self._state.rung])

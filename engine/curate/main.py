@@ -18,10 +18,12 @@ from connectors.errors import BeejanError
 from connectors.nats import ConsumerSpec, StreamSpec, connect, ensure_consumer, ensure_stream, trim
 from engine.curate.context import build_context
 from engine.curate.dataset import configure
+from engine.curate.live import Live, Taker
 from engine.curate.load import Overload
 from engine.curate.spare import Spare
 from engine.curate.static_model import Quick
 from engine.curate.stream import Stream
+from engine.registry.tend import Tender
 from engine.run import actors, runtime
 from engine.settings import Settings
 from engine.stages.context import Context
@@ -80,6 +82,7 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         # Set after ray.init, which installs its own; without one Ray aborts the process.
         loop.add_signal_handler(sign, stopping.set)
+    live = Live(settings)
     context = await asyncio.to_thread(_context, settings)
     quick = Quick(settings, context, _put)
     reference = _put(context)
@@ -88,9 +91,12 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
     subscription = await puller.jetstream().pull_subscribe_bind(CONSUMER, settings.nats.stream)
     stream = Stream(settings, subscription, reference, overload)
     (runtime.run_folder(data_dir) / f"stream-{os.getpid()}.ready").touch()
-    works = [_stop_on(stopping, stream), _keep_room(js, settings)]
+    tender = Tender(settings, lambda: live.version)
+    takers: list[Taker] = [quick.swap, lambda made: overload.swap(_put(made))]
+    works = [_stop_on(stopping, stream), _keep_room(js, settings), live.watch(context, takers), tender.work()]
     if settings.overload.ladder:
         spare = Spare(settings, context, quick, lambda: overload.calm and stream.held == 0 and not stopping.is_set())
+        takers.append(spare.swap)
         works += [overload.watch(partial(_queue, js, settings), lambda: stream.held), spare.work()]
     helpers = [asyncio.create_task(work) for work in works]
     await stream.run(once=once)

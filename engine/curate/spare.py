@@ -50,6 +50,10 @@ class Spare:
         self._completer: Completer | None = None
         self._linked_at: float | None = None
 
+    def swap(self, context: Context) -> None:
+        """Take another context."""
+        self._context = context
+
     async def work(self) -> None:
         """Go on for ever; what fails is tried again."""
         if self._wanted and not self._quick.ready:

@@ -58,6 +58,10 @@ class Quick:
         self._reference: Any = None
         self._unusable = False
 
+    def swap(self, context: Context) -> None:
+        """Take another context with the full model."""
+        self._context, self._reference = context, None
+
     @property
     def ready(self) -> bool:
         """Whether there is one; it is not read before it is needed."""
@@ -71,7 +75,8 @@ class Quick:
     def reference(self) -> Any:
         """The context, read once; None where the file is of no use."""
         if self._reference is None and self.ready:
-            full = self._context.embedder
+            context = self._context
+            full = context.embedder
             try:
                 model = load(self.path)
                 if (model.base, model.dimensions) != ((full.name, full.revision), full.dimensions):
@@ -81,7 +86,10 @@ class Quick:
                 log.error("%s; nothing is shed", error)
                 return None
             shed = frozenset({EMBEDDING_STATIC})
-            self._reference = self._put(replace(self._context, shed=shed, quick=model))
+            made = self._put(replace(context, shed=shed, quick=model))
+            if context is not self._context:  # swapped meanwhile
+                return made
+            self._reference = made
         return self._reference
 
 

@@ -71,7 +71,6 @@ class Stream:
     def __init__(self, settings: Settings, subscription: Any, context: Any, overload: Overload | None = None) -> None:
         self._settings = settings
         self._subscription = subscription
-        self._context = context
         self._overload = overload or Overload(settings, context)
         self._stopping = asyncio.Event()
         self._held: set[Held] = set()
@@ -241,7 +240,8 @@ class Stream:
         limit_s = 2 * time_limit(1, intake.batch_timeout_s)
         try:
             table = to_table([(row.event_id, row.envelope, row.held.seq)])
-            blocks = [await asyncio.to_thread(alone.process, self._settings, self._context, table, batch.now, limit_s)]
+            given = (self._settings, self._overload.full, table, batch.now, limit_s)
+            blocks = [await asyncio.to_thread(alone.process, *given)]
         except alone.Failed as failed:
             proved = failed.code == alone.HUNG and self._passed_at > suspect.began
             if deliveries < intake.max_deliver and not proved:
@@ -257,7 +257,7 @@ class Stream:
         import ray
 
         rows = [(row.event_id, row.envelope, row.held.seq) for row in batch.rows]
-        return pipeline.refuse(to_table(rows), ray.get(self._context))
+        return pipeline.refuse(to_table(rows), ray.get(self._overload.full))
 
     def _suspect(self, event_id: str) -> None:
         self._suspects[event_id] = None

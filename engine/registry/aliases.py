@@ -59,6 +59,17 @@ def folder_of(data_dir: Path, name: str) -> Path:
     return data_dir / "models" / name
 
 
+def version_folder(data_dir: Path, name: str, version: str) -> Path:
+    """Where a version is, or would be.
+
+    Raises:
+        NoModel: none can have this name.
+    """
+    if not re.match(NAME, version):
+        raise NoModel(f"version {version[:80]!r}: expected letters, digits, dots, dashes and underscores, at most 64")
+    return folder_of(data_dir, name) / version
+
+
 def read(data_dir: Path, name: str) -> Aliases:
     """The aliases; none where nothing was decided yet.
 

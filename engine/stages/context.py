@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from connectors.mapping import Mapping
 from models.embedder import Embedder
@@ -13,7 +17,7 @@ from models.pii import STRICT, Policy
 if TYPE_CHECKING:
     from engine.govern.crypto import DataKey
     from engine.quality.rules import RowRule
-    from models.classify import ZeroShotClassifier
+    from models.classify import Prediction
     from models.places import Gazetteer
     from models.priority import PriorityModel
     from models.products import Catalogue
@@ -23,6 +27,17 @@ EMBEDDING_STATIC = "embedding_static"
 
 #: Part of every curated row; raised whenever a stage gives other results for the same payload.
 PIPELINE_VERSION = "2"
+
+
+#: The `classifier_version` of rows that no trained model has classified.
+ZERO_SHOT = "zero-shot/1"
+
+
+class Classifier(Protocol):
+    """What gives complaints their category; it pickles."""
+
+    def predict(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> list[Prediction]:
+        """One prediction a text, of masked texts and their vectors (n, d) float32, unit rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +51,12 @@ class Context:
     data_key: DataKey
     pseudonym_key: bytes
     embedder: Embedder
-    classifier: ZeroShotClassifier
+    classifier: Classifier
     priority: PriorityModel
     taxonomy_version: str
     now: datetime
+    #: The classifier's `name/version`.
+    classifier_version: str = ZERO_SHOT
     max_text_chars: int = 200_000
     mappings: dict[str, Mapping] = field(default_factory=dict)
     #: What rows are held to, by the rule's name.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from engine.stages.context import PIPELINE_VERSION, Context
+from engine.stages.context import PIPELINE_VERSION, ZERO_SHOT, Context
 from engine.stages.stage import Output, Stage
 from engine.tables import STRINGS, TIME
 
-#: Which classifier decided; trained ones have versions of their own.
-CLASSIFIER = "zero-shot/1"
+#: Which classifier decided where no model was trained.
+CLASSIFIER = ZERO_SHOT
 
 
 def embed(rows: pa.Table, context: Context) -> Output:
@@ -41,7 +41,7 @@ def classify(rows: pa.Table, context: Context) -> Output:
             "confidence": [float(p.confidence) for p in found],
             "category_reasons": [list(p.reasons) for p in found],
             "taxonomy_version": [context.taxonomy_version] * rows.num_rows,
-            "classifier_version": [CLASSIFIER] * rows.num_rows,
+            "classifier_version": [context.classifier_version] * rows.num_rows,
         }
     )
 

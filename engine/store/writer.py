@@ -95,9 +95,10 @@ class Writer:
         self._links = self._open(tables.IDENTITY_LINKS)
         self._taxonomy_scores = self._open(tables.TAXONOMY_SCORES)
         self._labels = self._open(tables.LABELS)
+        self._shadow = self._open(tables.SHADOW)
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
-            self._quality, self._quality_hours, self._links, self._labels, self._taxonomy_scores,
+            self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._taxonomy_scores,
         ]  # fmt: skip
         self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
@@ -372,6 +373,12 @@ class Writer:
         """Take a complaint's label back, durably; see engine.labels.book."""
         self._commits += 1
         return Book(self._labels, self._serving).withdraw(event_id, labeller)
+
+    def put_shadow(self, found: pa.Table) -> None:
+        """Keep what a challenger would have said, durably."""
+        self._shadow.upsert(rows.conform(rows.distinct(found, "shadow_id"), self._shadow.schema), update=True)
+        self._shadow.make_durable()
+        self._commits += 1
 
     def put_key(self, row: dict[str, Any]) -> None:
         """Insert or replace an API key's row, durably."""

@@ -1,0 +1,102 @@
+"""Keeps the stream's context up to date: a new champion, taxonomy or clustering is taken between two micro-batches."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.cluster.keep import LANDED
+from engine.curate.context import build_context
+from engine.registry.aliases import folder_of
+from engine.run import runtime
+from engine.settings import Settings
+from engine.stages.context import Context
+
+log = logging.getLogger("beejan.stream")
+
+_LOOK_S = 1.0
+
+Taker = Callable[[Context], None]
+
+
+class Live:
+    """Builds the context anew whenever a file that it is built from has changed.
+
+    Args:
+        settings: where they are. To be made before the context, so that no change between is missed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen = sources(settings)
+        #: What the stream classifies by.
+        self.version = ""
+
+    async def watch(self, context: Context, takers: Sequence[Taker]) -> None:
+        """Look every second, for ever.
+
+        Args:
+            context: what the stream started with.
+            takers: told of each new one.
+        """
+        self._note(context)
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            found = await asyncio.to_thread(sources, self._settings)
+            if found == self._seen:
+                continue
+            self._seen = found
+            try:
+                made = await asyncio.to_thread(build_context, self._settings, context.embedder)
+                for take in takers:
+                    await asyncio.to_thread(take, made)
+                self._note(made)
+            except Exception as error:  # the stream goes on as it is; the next change is tried again
+                log.error("the stream goes on with %s: %s", context.classifier_version, error)
+                continue
+            context = made
+            log.info("complaints are classified by %s in %s", made.classifier_version, made.taxonomy_version)
+
+    def _note(self, context: Context) -> None:
+        self.version = context.classifier_version
+        note(self._settings.data_dir, context)
+
+
+def sources(settings: Settings) -> tuple[Any, ...]:
+    """What changes whenever the aliases of the model, the versions of the taxonomy or the clusters do."""
+    taxonomies = sorted((settings.data_dir / "taxonomies").glob("*/*.json"))
+    found = []
+    for path in (folder_of(settings.data_dir, settings.classifier) / "aliases.json", settings.data_dir / LANDED, *taxonomies):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            continue
+        found.append((str(path), stat.st_ino, stat.st_mtime_ns))
+    return tuple(found)
+
+
+def note(data_dir: Path, context: Context) -> None:
+    """Tell other processes what the stream classifies by now."""
+    target = _path(data_dir)
+    temporary = target.with_suffix(f".{os.getpid()}")
+    told = {"classifier_version": context.classifier_version, "taxonomy_version": context.taxonomy_version}
+    temporary.write_text(json.dumps(told | {"pid": os.getpid()}))
+    temporary.replace(target)
+
+
+def noted(data_dir: Path) -> dict[str, Any] | None:
+    """What the stream that runs, or ran last, classifies by; None before the first."""
+    try:
+        found: dict[str, Any] = json.loads(_path(data_dir).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found
+
+
+def _path(data_dir: Path) -> Path:
+    return runtime.run_folder(data_dir) / "classifies.json"
