@@ -6,16 +6,24 @@ Errors:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from models.lexicon import Lexicon, Match, fold, tokens_of, without_placeholders
+from models.priority_config import Config, Cue, points_of
 
 Level = Literal["P1", "P2", "P3", "P4"]
+
+#: The most urgent first.
+LEVELS: tuple[Level, ...] = ("P1", "P2", "P3", "P4")
+
+#: Of scores, so that a sum of weights reaches the threshold that it equals.
+_DECIMALS = 4
 
 # English and Pidgin are mixed into every Nigerian language, so their terms always count.
 _SHARED_LANGUAGES = frozenset({"eng", "pcm"})
@@ -32,13 +40,11 @@ _FILLERS = frozenset(
 )
 _THREATENING = frozenset(["if", "or", "why"])
 
-_CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
-_LEAST_CAPITAL_WORDS = 3
+_CIRCUMSTANCE = re.compile(r"\+\S+ (earlier contacts: \d+|open incident)$")
+
+_CAPITALS = re.compile(r"\b[A-Z]+(?: [A-Z]+)+\b")
+_CAPITAL_WORD_CHARS, _LEAST_CAPITAL_WORDS, _LEAST_CAPITAL_CHARS = 3, 3, 12
 _LEAST_EXCLAMATIONS = 2
-_AMOUNT = re.compile(
-    r"(?:₦|\$|£|€|\b(?:ngn|usd|gbp|eur|n))\s?(\d[\d,]*)(k\b)?|\b(\d[\d,]*)(k)?\s?(?:naira|dollars|pounds|euros)\b",
-    re.IGNORECASE,
-)
 
 
 class PriorityConfigError(ValueError):
@@ -61,55 +67,41 @@ class Priority:
     reasons: list[str]
 
 
-_Weight = Annotated[float, Field(ge=0, le=100)]
-_Language = Annotated[str, Field(pattern=r"^[a-z]{3}$")]
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What of a complaint its priority depends on.
+
+    Attributes:
+        text: masked text; an empty one has no points of its own.
+        category: id of its category; one without a weight gets that of unknown categories.
+        subcategory: id of its leaf; one without a weight adds nothing.
+        language: ISO 639-3. Single words of a language other than English and Pidgin count in texts of that
+            language or of an undetermined one; phrases always.
+        amount: of money at stake, None where none is named.
+        currency: of the amount, ISO 4217.
+        waited_h: hours between the event and our receipt of it; None where that says nothing.
+        earlier_contacts: complaints of the same person in the days before.
+        incident: whether it is part of an open incident.
+    """
+
+    text: str
+    category: str
+    subcategory: str
+    language: str = "eng"
+    amount: float | None = None
+    currency: str | None = None
+    waited_h: float | None = None
+    earlier_contacts: int = 0
+    incident: bool = False
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Points of one kind: the key of its weight in the configuration, and what they are for."""
 
-
-class _Cue(_Strict):
-    weight: _Weight = Field(description="points for each distinct term found")
-    most: _Weight | None = Field(default=None, description="points in all at most; the weight if left out")
-    floor: Literal["P1", "P2", "P3"] | None = Field(default=None, description="at least this urgent")
-    negatable: bool = Field(default=False, description="a negator just before the term cancels it")
-    terms: dict[_Language, list[str]] = Field(min_length=1)
-
-
-class _Style(_Strict):
-    exclamation: _Weight = Field(description="two or more exclamation marks")
-    capitals: _Weight = Field(description="mostly words in capitals")
-    large_amount: _Weight = Field(description="a sum of money of at least large_amount_from")
-    large_amount_from: float = Field(gt=0, description="in the currency that the text names")
-
-
-class _Contacts(_Strict):
-    weight: _Weight = Field(description="points for each earlier contact")
-    most: _Weight = Field(description="points in all at most")
-
-
-class _Thresholds(_Strict):
-    P1: float = Field(gt=0)
-    P2: float = Field(gt=0)
-    P3: float = Field(gt=0)
-
-    @model_validator(mode="after")
-    def _falling(self) -> Self:
-        if not self.P1 > self.P2 > self.P3:
-            raise ValueError("expected P1 > P2 > P3")
-        return self
-
-
-class _Config(_Strict):
-    version: str = Field(coerce_numbers_to_str=True)
-    thresholds: _Thresholds
-    categories: dict[str, _Weight]
-    unknown_category: _Weight
-    subcategories: dict[str, _Weight]
-    cues: dict[str, _Cue]
-    style: _Style
-    earlier_contacts: _Contacts
+    key: tuple[str, ...]
+    points: float
+    reason: str
 
 
 class PriorityModel:
@@ -119,7 +111,7 @@ class PriorityModel:
         config: checked values; use `from_dict`.
     """
 
-    def __init__(self, config: _Config) -> None:
+    def __init__(self, config: Config) -> None:
         self.version = config.version
         self._config = config
         self._cues_of: dict[str, list[tuple[str, frozenset[str] | None]]] = {}
@@ -140,7 +132,7 @@ class PriorityModel:
                 not fall from P1 to P3, or a term is malformed.
         """
         try:
-            return cls(_Config.model_validate(dict(config)))
+            return cls(Config.model_validate(dict(config)))
         except ValidationError as error:
             places = "; ".join(
                 f"{'.'.join(map(str, item['loc']))}: {item['msg']} (got {str(item['input'])[:60]!r})"
@@ -150,89 +142,101 @@ class PriorityModel:
         except ValueError as error:
             raise PriorityConfigError(f"priority configuration is malformed: {error}") from error
 
-    def score(
-        self,
-        text: str,
-        category: str,
-        subcategory: str,
-        language: str = "eng",
-        earlier_contacts: int = 0,
-    ) -> Priority:
-        """Scores one complaint.
+    def score(self, complaint: Complaint) -> Priority:
+        """The level, the score and the reasons of one complaint."""
+        parts, floors, negated = self._judge(complaint)
+        total = _total(parts)
+        level = min([self._level(total), *(floor for floor, _ in floors)])
+        return Priority(
+            level,
+            total,
+            [
+                *(_line(part) for part in parts),
+                *(f"floor {floor}: {name}" for floor, name in floors),
+                *(f"+0 {name}: '{term}' is negated" for name, term in negated),
+            ],
+        )
+
+    def parts(self, complaint: Complaint) -> list[Part]:
+        """The contributions to the score, none of them below zero."""
+        return self._judge(complaint)[0]
+
+    def raised(self, before: Priority, *, earlier_contacts: int = 0, incident: bool = False) -> Priority:
+        """The priority with what was not known when it was scored: what a score with both from the start gives.
 
         Args:
-            text: masked text; an empty one has only its category's points.
-            category: id of its category; one without a weight gets that of unknown categories.
-            subcategory: id of its leaf; one without a weight adds nothing.
-            language: ISO 639-3. Single words of a language other than English and Pidgin count in
-                texts of that language or of an undetermined one; phrases always.
-            earlier_contacts: complaints of the same customer not long before this one.
-
-        Returns:
-            The level, the score and the reasons.
+            before: scored without earlier contacts and without an incident.
+            earlier_contacts: as in Complaint.
+            incident: as in Complaint.
         """
+        more = self._circumstances(earlier_contacts, incident)
+        if not more:
+            return before
+        total = round(before.score + _total(more), _DECIMALS)
+        count = next((n for n, line in enumerate(before.reasons) if not line.startswith("+")), len(before.reasons))
+        ends = before.reasons[:count], before.reasons[count:]
+        negated = [line for line in ends[0] if line.startswith("+0 ")]
+        points = [line for line in ends[0] if not line.startswith("+0 ")]
+        lines = [*points, *map(_line, more), *negated, *ends[1]]
+        return Priority(min(before.level, self._level(total)), total, lines)
+
+    @property
+    def contacts_at_most(self) -> int:
+        """How many earlier contacts change anything."""
+        contacts = self._config.earlier_contacts
+        return math.ceil(contacts.most / contacts.weight) if contacts.weight else 0
+
+    @property
+    def contacts_within_days(self) -> float:
+        """How far back earlier contacts count."""
+        return self._config.earlier_contacts.within_days
+
+    def _judge(self, complaint: Complaint) -> tuple[list[Part], list[tuple[Level, str]], list[tuple[str, str]]]:
+        """Contributions, (floor, cue) pairs and the (cue, term) pairs that are negated."""
         config = self._config
-        tokens = tokens_of(text)
-        found, negated = self._find_cues(tokens, language)
+        found, negated = self._find_cues(tokens_of(complaint.text), complaint.language)
+        category, leaf = complaint.category, complaint.subcategory
         parts = [
-            (config.categories.get(category, config.unknown_category), f"category: {category}"),
-            (config.subcategories.get(subcategory, 0.0), f"subcategory: {subcategory}"),
+            Part(("categories", category), config.categories[category], f"category: {category}")
+            if category in config.categories
+            else Part(("unknown_category",), config.unknown_category, f"category: {category}"),
+            Part(("subcategories", leaf), config.subcategories.get(leaf, 0.0), f"subcategory: {leaf}"),
         ]
+        floors: list[tuple[Level, str]] = []
         for name, terms in found.items():
             cue = config.cues[name]
             points = min(cue.weight * len(terms), cue.weight if cue.most is None else cue.most)
-            parts.append((points, f"{name}: " + ", ".join(f"'{term}'" for term in terms)))
-        contacts = config.earlier_contacts
-        parts.append(
-            (
+            parts.append(Part(("cues", name), points, f"{name}: " + ", ".join(f"'{term}'" for term in terms)))
+            if cue.floor is not None:
+                floors.append((cue.floor, name))
+        parts += self._style(complaint.text)
+        parts.append(self._money(complaint.amount, complaint.currency))
+        parts.append(self._waiting(complaint.waited_h))
+        parts += self._circumstances(complaint.earlier_contacts, complaint.incident)
+        return [part for part in parts if part.points], floors, negated
+
+    def _money(self, amount: float | None, currency: str | None) -> Part:
+        money = self._config.money
+        per_unit = money.per_unit.get(currency or "")
+        points = points_of(money.bands, amount / per_unit) if amount is not None and per_unit else 0.0
+        return Part(("money",), points, f"amount: {amount or 0:.12g} {currency}")
+
+    def _waiting(self, waited_h: float | None) -> Part:
+        waiting = self._config.waiting
+        points = points_of(waiting.bands, waited_h / waiting.sla_h) if waited_h is not None else 0.0
+        return Part(("waiting",), points, f"waited: {waited_h or 0:.0f} h of {waiting.sla_h:g}")
+
+    def _circumstances(self, earlier_contacts: int, incident: bool) -> list[Part]:
+        contacts = self._config.earlier_contacts
+        parts = [
+            Part(
+                ("earlier_contacts",),
                 min(contacts.weight * max(earlier_contacts, 0), contacts.most),
                 f"earlier contacts: {earlier_contacts}",
-            )
-        )
-        parts += self._style(text)
-        total = round(sum(points for points, _ in parts), 2)
-        reasons = [f"+{points:g} {why}" for points, why in parts if points]
-        level = self._level(total)
-        for name in found:
-            floor = config.cues[name].floor
-            if floor is not None:
-                reasons.append(f"floor {floor}: {name}")
-                level = min(level, floor)
-        reasons += [f"+0 {name}: '{term}' is negated" for name, term in negated]
-        return Priority(level, total, reasons)
-
-    def score_all(
-        self,
-        texts: Sequence[str],
-        categories: Sequence[str],
-        subcategories: Sequence[str],
-        languages: Sequence[str] | None = None,
-        earlier_contacts: Sequence[int] | None = None,
-    ) -> list[Priority]:
-        """Scores complaints column by column.
-
-        Args:
-            texts: as in `score`, and so the others, all of one length.
-            categories: ids.
-            subcategories: ids.
-            languages: ISO 639-3; English if left out.
-            earlier_contacts: counts; none if left out.
-
-        Returns:
-            One priority a text, in order.
-
-        Raises:
-            ValueError: the columns differ in length.
-        """
-        columns = zip(
-            texts,
-            categories,
-            subcategories,
-            languages if languages is not None else ["eng"] * len(texts),
-            earlier_contacts if earlier_contacts is not None else [0] * len(texts),
-            strict=True,
-        )
-        return [self.score(*row) for row in columns]
+            ),
+            Part(("incident",), self._config.incident if incident else 0.0, "open incident"),
+        ]
+        return [part for part in parts if part.points]
 
     def _find_cues(self, tokens: Sequence[str], language: str) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
         """The distinct terms of each cue that count, and the (cue, term) pairs that are only negated."""
@@ -248,15 +252,13 @@ class PriorityModel:
                     found[name].append(match.phrase)
         return found, [(name, term) for name, term in dict.fromkeys(negated) if term not in found.get(name, ())]
 
-    def _style(self, text: str) -> list[tuple[float, str]]:
+    def _style(self, text: str) -> list[Part]:
         style = self._config.style
         parts = []
         if text.count("!") >= _LEAST_EXCLAMATIONS:
-            parts.append((style.exclamation, "exclamation marks"))
+            parts.append(Part(("style", "exclamation"), style.exclamation, "exclamation marks"))
         if _shouts(text):
-            parts.append((style.capitals, "capitals"))
-        if any(_amounts(text, style.large_amount_from)):
-            parts.append((style.large_amount, f"amount of {style.large_amount_from:g} or more"))
+            parts.append(Part(("style", "capitals"), style.capitals, "capitals"))
         return parts
 
     def _level(self, score: float) -> Level:
@@ -268,7 +270,20 @@ class PriorityModel:
         return "P3" if score >= limits.P3 else "P4"
 
 
-def _languages_of_terms(cue: _Cue) -> dict[str, frozenset[str] | None]:
+def is_circumstance(reason: str) -> bool:
+    """Whether a line of reasons is one that `PriorityModel.raised` adds."""
+    return _CIRCUMSTANCE.match(reason) is not None
+
+
+def _total(parts: Sequence[Part]) -> float:
+    return round(sum(part.points for part in parts), _DECIMALS)
+
+
+def _line(part: Part) -> str:
+    return f"+{round(part.points, _DECIMALS):g} {part.reason}"
+
+
+def _languages_of_terms(cue: Cue) -> dict[str, frozenset[str] | None]:
     """For each folded term of a cue the languages it counts in, or None for all."""
     languages: dict[str, set[str]] = {}
     for language, terms in cue.terms.items():
@@ -290,19 +305,9 @@ def _is_negated(tokens: Sequence[str], match: Match) -> bool:
 
 
 def _shouts(text: str) -> bool:
-    if len(_CAPITALS.findall(text)) < _LEAST_CAPITAL_WORDS:
-        return False
-    own = without_placeholders(text)
-    words = _CAPITALS.findall(own)
-    return len(words) >= _LEAST_CAPITAL_WORDS and 2 * sum(map(len, words)) >= sum(map(str.isalpha, own))
-
-
-def _amounts(text: str, least: float) -> list[float]:
-    """The sums of money in a text that are at least `least`."""
-    if not any(digit in text for digit in "0123456789"):
-        return []
-    sums = [
-        float((before or after).replace(",", "")) * (1_000 if thousand or thousands else 1)
-        for before, thousand, after, thousands in _AMOUNT.findall(text)
-    ]
-    return [amount for amount in sums if amount >= least]
+    """Whether some words in a row are in capitals; more text around them changes nothing."""
+    for run in _CAPITALS.findall(without_placeholders(text)):
+        words = {word for word in run.split() if len(word) >= _CAPITAL_WORD_CHARS}
+        if len(words) >= _LEAST_CAPITAL_WORDS and sum(map(len, words)) >= _LEAST_CAPITAL_CHARS:
+            return True
+    return False

@@ -1,6 +1,6 @@
-"""The 300 complaints that were labelled by hand: which, and how they were drawn; `labels.csv` keeps ids and labels only.
+"""The 300 complaints labelled by hand, and how they were drawn; `labels.csv` keeps ids and labels only.
 
-    python -m benchmarks.priority.sample DIR     # dataset, id, how it was drawn, text; to label from
+python -m benchmarks.priority.sample DIR     # dataset, id, how it was drawn, text; to label from
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ DATASETS = {
 #: Longer ones are not drawn, so that each was read whole.
 MOST_CHARS = 1200
 
-#: One complaint is drawn for each stem in turn; severe complaints are rare, and at random there would be almost none.
-SEVERE = (
-    *("fire", "danger", "safety", "injur", "hurt", "kill", "suicid", "threat", "sick", "hospital", "medic", "wheelchair"),
-    *("disab", "child", "baby", "daughter", "mother", "elder", "stole", "steal", "fraud", "scam", "identity", "unauthor"),
-    *("hack", "police", "lawyer", "attorney", "sue", "court", "fcc", "harass", "evict", "foreclos", "garnish", "emergency"),
-    *("stranded", "cancel", "switch", "weeks", "months", "homeless", "food", "rent", "breach", "illegal", "thief", "pesa"),
-)  # fmt: skip
+#: One complaint is drawn for each stem in turn: severe ones are rare, and at random there would be almost none.
+SEVERE = re.findall(
+    r"\w+",
+    "fire danger safety injur hurt kill suicid threat sick hospital medic wheelchair disab child baby daughter "
+    "mother elder stole steal fraud scam identity unauthor hack police lawyer attorney sue court fcc harass "
+    "evict foreclos garnish emergency stranded cancel switch weeks months homeless food rent breach illegal "
+    "thief pesa ",
+)
 
 
 @dataclass(frozen=True, slots=True)

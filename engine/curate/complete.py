@@ -21,7 +21,7 @@ DEGRADED = "array_length(degraded) > 0"
 #: Rows of a commit: few enough that new complaints wait a second at most, enough that Lance keeps few versions.
 _ROWS = 256
 
-_READS = ["event_id", "text_hash", "text", "language"]
+_READS = ["event_id", "text_hash", "text", "language", "amount", "currency", "occurred_at", "received_at"]
 
 
 class Completer:
@@ -29,7 +29,7 @@ class Completer:
 
     Args:
         table: a reader of serving.complaints.
-        stages: embeds and models rows of event_id, text_hash, text and language.
+        stages: embeds and models rows of what the model stages read, event_id and text_hash.
         put: Writer.complete.
         idle: whether there is nothing else to do.
     """

@@ -139,6 +139,25 @@ class People:
         nodes = tuple(self._standing(name).node(name, complaint.time) for name in signature.identifiers)
         return (signature.persons or {}).get(nodes)
 
+    def earlier(self, complaint: Complaint, within_s: float, most: int) -> int:
+        """How many complaints of the same person lie in the time before this one, as far as `most`.
+
+        Counted are those that share an identifier with it; the complaint itself is not among them.
+        """
+        person = self.person_of(complaint)
+        if person is None:
+            return 0
+        count = 0
+        links = [name for name in complaint.identifiers if self._standing(name).state == LINKS]
+        for signature in {near: None for name in links for near in self._evidence.seen(name)}:
+            for time in signature.times:
+                if not complaint.time - within_s <= time < complaint.time:
+                    continue
+                count += self.person_of(Complaint("", signature.identifiers, time)) == person
+                if count >= most:
+                    return most
+        return count
+
     def sweep(self, most: int) -> bool:
         """Resolve signatures that were only loaded, at most so many; returns whether some are left."""
         waiting = [signature for signature in self._evidence if signature.persons is None]

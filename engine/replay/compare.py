@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.stages.model import vectors_of
+from models.priority import is_circumstance
 
 #: Columns that are no difference: the time of scoring, what the writer finds by the text's hash, and what other
 #: jobs assign.
@@ -53,6 +54,7 @@ def compare(before: pa.Table, after: pa.Table) -> list[Change]:
         return []
     old = before.take(pa.array([place[keys[row]] for row in both], pa.int64()))
     new = after.take(pa.array(both, pa.int64()))
+    old = _alone(old, new)
     found: list[tuple[int, Change]] = []
     for field in before.schema:
         if field.name in LEFT_OUT or field.name not in new.column_names:
@@ -61,6 +63,24 @@ def compare(before: pa.Table, after: pa.Table) -> list[Change]:
         for row, was, now in pairs(old[field.name], new[field.name], field.type):
             found.append((row, Change(keys[both[row]], field.name, was, now)))
     return [change for _, change in sorted(found, key=lambda item: item[0])]
+
+
+def _alone(old: pa.Table, new: pa.Table) -> pa.Table:
+    """Rows without what the writer adds to their priority, unknown to a dry run; their level is then left out."""
+    columns = ("priority", "priority_score", "priority_reasons")
+    if not set(columns) <= set(old.column_names) & set(new.column_names):
+        return old
+    rows = list(zip(*(old[name].to_pylist() for name in columns), new["priority"].to_pylist(), strict=True))
+    kept = []
+    for level, score, reasons, now in rows:
+        added = [line for line in reasons or () if is_circumstance(line)]
+        points = sum(float(line.partition(" ")[0]) for line in added)
+        left = [line for line in reasons or () if line not in added]
+        kept.append((now, score - points, left) if added else (level, score, reasons))
+    for place, name in enumerate(columns):
+        kind = old.schema.field(name)
+        old = old.set_column(old.column_names.index(name), kind, pa.array([row[place] for row in kept], kind.type))
+    return old
 
 
 def _vectors(old: pa.ChunkedArray, new: pa.ChunkedArray, kind: pa.DataType) -> list[tuple[int, Any, Any]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pyarrow as pa
 
 from engine.stages.context import PIPELINE_VERSION, ZERO_SHOT, Context
 from engine.stages.stage import Output, Stage
 from engine.tables import STRINGS, TIME
+from models.priority import Complaint
 
 #: Which classifier decided where no model was trained.
 CLASSIFIER = ZERO_SHOT
@@ -46,10 +49,19 @@ def classify(rows: pa.Table, context: Context) -> Output:
     )
 
 
+#: A complaint that is older when it reaches us is history that somebody imports, and nobody waits for its answer.
+_HISTORY_H = 30 * 24.0
+
+_SCORED = ("text", "category", "subcategory", "language", "amount", "currency", "occurred_at", "received_at")
+
+
 def score_priority(rows: pa.Table, context: Context) -> Output:
-    """P1 to P4 with every contribution; `cluster_id` is null until clusters exist."""
-    columns = (rows[name].to_pylist() for name in ("text", "category", "subcategory", "language"))
-    found = context.priority.score_all(*columns)
+    """P1 to P4 with every contribution; `cluster_id` is null until clusters exist.
+
+    Earlier contacts and open incidents are known at the commit only (engine.store.circumstances).
+    """
+    columns = [rows[name].to_pylist() for name in _SCORED]
+    found = [context.priority.score(_complaint(*row)) for row in zip(*columns, strict=True)]
     size = rows.num_rows
     return Output(
         {
@@ -59,6 +71,22 @@ def score_priority(rows: pa.Table, context: Context) -> Output:
             "cluster_id": pa.nulls(size, pa.int64()),
             "scored_at": pa.array([context.now] * size, TIME),
         }
+    )
+
+
+def _complaint(
+    text: str,
+    category: str,
+    subcategory: str,
+    language: str,
+    amount: float | None,
+    currency: str | None,
+    occurred_at: datetime,
+    received_at: datetime,
+) -> Complaint:
+    waited_h = (received_at - occurred_at).total_seconds() / 3600
+    return Complaint(
+        text, category, subcategory, language, amount, currency, waited_h if waited_h <= _HISTORY_H else None
     )
 
 
@@ -100,7 +128,7 @@ MODEL = (
     ),
     Stage(
         "priority",
-        ("text", "category", "subcategory", "language"),
+        _SCORED,
         pa.schema(
             [
                 ("priority", pa.string()),

@@ -65,6 +65,23 @@ class Persons:
         complaints = list(_complaints(new))
         return rows.with_column(new, "person_id", people.add(complaints))
 
+    def earlier(self, found: pa.Table, within_days: float, most: int) -> list[int]:
+        """How many complaints of its person came in the days before each row, as far as `most`; see People.earlier.
+
+        Args:
+            found: rows with occurred_at and identifiers.
+            within_days: how far back.
+            most: more are not counted.
+        """
+        people = self._known()
+        columns = (found[name].to_pylist() for name in ("identifiers", "occurred_at"))
+        return [
+            people.earlier(Complaint("", tuple(names or ()), int(moment.timestamp())), within_days * 86_400, most)
+            if names
+            else 0
+            for names, moment in zip(*columns, strict=True)
+        ]
+
     def tidy(self) -> int:
         """Do a piece of what is left, rows that say another person and links that changed; returns how many."""
         people = self._known()

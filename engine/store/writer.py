@@ -26,7 +26,7 @@ from connectors.lance import Table
 from engine import tables
 from engine.labels.book import Book
 from engine.settings import Settings
-from engine.store import rows, volumes
+from engine.store import circumstances, rows, volumes
 from engine.store.duplicates import Duplicates
 from engine.store.key_index import KeyIndex
 from engine.store.persons import Persons
@@ -105,10 +105,18 @@ class Writer:
         self._failed = KeyIndex(self._dead.scan(["event_id"])["event_id"].to_pylist())
         self._duplicates = Duplicates(self._curated, settings.duplicates, settings.data_dir / "duplicates")
         self._persons = Persons(self._curated, self._serving, self._links)
+        self._circumstances = self._know_circumstances()
         self._totals = {"stored": 0, "dead_lettered": 0, "repeated": 0, "commits": 0}
         self._last_commit_at: datetime | None = None
         self._volumes_doubted = False
         self.repair_volumes()
+
+    def _know_circumstances(self) -> circumstances.Circumstances:
+        from engine.curate.context import load_priority
+
+        found = circumstances.Circumstances(load_priority(self._settings), self._persons, self._settings.surge.bucket_s)
+        found.note(self._incidents.scan(self._incidents.schema.names))
+        return found
 
     def _open(self, spec: tables.TableSpec) -> Table:
         uri = f"{self._settings.zones_uri.rstrip('/')}/{spec.zone}"
@@ -196,6 +204,7 @@ class Writer:
         for name in set(made.column_names) & set(self._serving.schema.names):
             after = after.set_column(after.column_names.index(name), name, new[name])
         if keep:
+            after = self._circumstances.apply(after)
             self._put_in_place(before, self._with_unserved(after))
         return len(keep)
 
@@ -300,12 +309,13 @@ class Writer:
 
     @contextlib.contextmanager
     def _marked(self, new: pa.Table, *, replacing: bool = False) -> Iterator[pa.Table]:
-        """Rows that know what they are copies of and who they are from.
+        """Rows that know what they are copies of, who they are from, and how urgent they are among others.
 
         Where they are not committed, nothing is remembered of them.
         """
         try:
-            yield self._persons.mark(self._duplicates.mark(new, replacing=replacing), replacing=replacing)
+            marked = self._persons.mark(self._duplicates.mark(new, replacing=replacing), replacing=replacing)
+            yield self._circumstances.apply(marked)
         except BaseException:
             self._duplicates.doubt()
             self._persons.doubt()
@@ -351,10 +361,10 @@ class Writer:
 
     def put_incidents(self, incidents: pa.Table) -> None:
         """Insert or replace incidents, durably."""
-        self._incidents.upsert(
-            rows.conform(rows.distinct(incidents, "incident_id"), self._incidents.schema), update=True
-        )
+        incidents = rows.conform(rows.distinct(incidents, "incident_id"), self._incidents.schema)
+        self._incidents.upsert(incidents, update=True)
         self._incidents.make_durable()
+        self._circumstances.note(incidents)
 
     def put_quality(self, checks: pa.Table | None, hours: pa.Table | None) -> None:
         """Insert or replace quality checks, and the hours they are judged by, durably."""

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.errors import Transient
 from connectors.lance import open_reader
-from engine.curate.complete import DEGRADED, Completer, modelled
+from engine.curate.complete import _READS, DEGRADED, Completer, modelled
 from engine.intake.envelope import Envelope, to_table
 from engine.settings import Settings
 from engine.stages.pipeline import process
@@ -143,7 +143,7 @@ def test_it_stops_when_there_is_something_else_to_do(tmp_path, context, loaded):
 def test_a_row_that_was_replaced_meanwhile_stays_as_it_is(tmp_path, context, loaded):
     writer = written(tmp_path, loaded)
     serving = table(tmp_path, "serving", "complaints")
-    part = serving.search().select(["event_id", "text_hash", "text", "language"]).limit(9).to_arrow()
+    part = serving.search().select(_READS).limit(9).to_arrow()
     made = modelled(part, context)
     replayed = writer.replace(process(rows().slice(0, 1), context))
     assert (replayed.replaced, replayed.added) == (1, 0)
@@ -154,7 +154,7 @@ def test_a_row_that_was_replaced_meanwhile_stays_as_it_is(tmp_path, context, loa
 def test_a_row_whose_text_has_changed_meanwhile_stays_as_it_is(tmp_path, context, loaded):
     writer = written(tmp_path, loaded)
     serving = table(tmp_path, "serving", "complaints")
-    part = serving.search().select(["event_id", "text_hash", "text", "language"]).limit(9).to_arrow()
+    part = serving.search().select(_READS).limit(9).to_arrow()
     hashes = part["text_hash"].to_pylist()
     stale = part.set_column(1, "text_hash", [["0" * 64, *hashes[1:]]])
     assert writer.complete(modelled(stale, context)) == 5
