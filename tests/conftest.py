@@ -34,8 +34,8 @@ class HashEmbedder:
             vector += np.random.default_rng(seed).standard_normal(384).astype(np.float32)
         return vector / np.linalg.norm(vector)
 
-    def truncated(self, texts):
-        return [False] * len(texts)
+    def windows(self, texts):
+        return [1] * len(texts)
 
 
 @pytest.fixture(scope="session")

@@ -100,5 +100,5 @@ class _NoEmbedder:
     def encode(self, texts: Any) -> NDArray[np.float32]:
         return np.zeros((len(texts), self.dimensions), np.float32)
 
-    def truncated(self, texts: Any) -> list[bool]:
-        return [False] * len(texts)
+    def windows(self, texts: Any) -> list[int]:
+        return [1] * len(texts)

@@ -80,5 +80,5 @@ class Completer:
 
 def modelled(rows: pa.Table, context: Context) -> pa.Table:
     """Embed and model rows, for `Writer.complete`."""
-    made = pipeline.model(rows, context)
+    made = pipeline.remodel(rows, context)
     return made.drop_columns(["text", "language", "pipeline_version"])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import embedding
 from engine.curate.context import build_context
 from engine.intake.accept import clean
 from engine.intake.envelope import Envelope, to_table
@@ -17,7 +18,6 @@ from engine.settings import Settings
 from engine.stages import pipeline
 from engine.stages.context import Context
 from engine.stages.model import vectors_of
-from models.embedder import load_embedder
 from models.offsets import to_original
 from models.pii import mask
 from models.text import repair
@@ -37,8 +37,7 @@ def process_texts(
     Yields:
         (one dict a text, (n, d) float32 unit rows); a text that a stage rejects has `error` and a zero vector.
     """
-    embed = settings.embed
-    embedder = load_embedder(embed.model, embed.revision, embed.device, embed.threads)
+    embedder = embedding.load(settings)
     context = build_context(settings, embedder)
     for start in range(0, len(texts), _CHUNK):
         chunk = [clean(text) for text in texts[start : start + _CHUNK]]

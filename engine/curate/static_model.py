@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.embedding import user_cache
 from engine.settings import Settings
 from engine.stages.context import EMBEDDING_STATIC, Context
 from models.static_embedder import RECIPE, StaticModelError, distil, load
 
 if TYPE_CHECKING:
     from models.embedder import SentenceTransformerEmbedder
+    from models.onnx_embedder import OnnxEmbedder
 
 log = logging.getLogger("beejan.stream")
 
@@ -30,17 +32,14 @@ _SPAN = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 
 def path_of(settings: Settings, name: str, revision: str) -> Path:
     """Where the static model of a full model is, or would be."""
-    return _folder(settings) / f"{re.sub(r'[^A-Za-z0-9.]+', '-', name)}-{revision[:12]}-{RECIPE}.safetensors"
+    named = re.sub(r"[^A-Za-z0-9.]+", "-", f"{name}-{revision}")
+    return _folder(settings) / f"{named}-{RECIPE}.safetensors"
 
 
 def _folder(settings: Settings) -> Path:
     if settings.overload.static_folder:
         return settings.overload.static_folder.expanduser()
-    try:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:  # a user without a home, as containers have them
-        return settings.data_dir / "static"
-    return cache / "beejan" / "static"
+    return user_cache(settings, "static")
 
 
 class Quick:
@@ -93,7 +92,7 @@ class Quick:
         return self._reference
 
 
-def make(path: Path, full: SentenceTransformerEmbedder) -> bool:
+def make(path: Path, full: SentenceTransformerEmbedder | OnnxEmbedder) -> bool:
     """Distil the static model of `full` into `path`, at the lowest priority; another process may be at it.
 
     Returns:

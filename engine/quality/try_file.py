@@ -34,9 +34,9 @@ class _NoModel:
         """(n, d) float32, all zero."""
         return np.zeros((len(texts), self.dimensions), np.float32)
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
+    def windows(self, texts: Sequence[str]) -> list[int]:
         """None is read at all."""
-        return [False] * len(texts)
+        return [1] * len(texts)
 
 
 class Tried:

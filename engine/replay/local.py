@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from engine import embedding
 from engine.curate.context import build_context
 from engine.govern.crypto import load_keys
 from engine.replay.job import zones
@@ -18,7 +19,6 @@ from engine.run.supervisor import take_lock
 from engine.settings import Settings
 from engine.stages import pipeline
 from engine.store.writer import Writer
-from models.embedder import load_embedder
 
 
 def replay(settings: Settings, selection: Selection, *, apply: bool, tell: Callable[[int], None]) -> Report:
@@ -32,8 +32,7 @@ def replay(settings: Settings, selection: Selection, *, apply: bool, tell: Calla
     try:
         # Opened first: a writer would make the tables of an empty folder.
         readers = zones(settings)
-        embed = settings.embed
-        context = build_context(settings, load_embedder(embed.model, embed.revision, embed.device, embed.threads))
+        context = build_context(settings, embedding.load(settings))
 
         def process(table: pa.Table) -> pa.Table:
             return pipeline.process(table, replace(context, now=datetime.now(UTC)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.errors import BeejanError, Transient
+from engine import embedding
 from engine.run.runtime import NAMESPACE, steady_heap
 from engine.settings import Settings
 
@@ -27,6 +27,12 @@ WRITER = "writer"
 
 #: Texts a call: enough that texts of one length find each other, few enough that all threads have some.
 _CHUNK_TEXTS = 256
+
+#: Fewer are not worth another call.
+_LEAST_TEXTS = 16
+
+#: A character makes three tokens at most (a syllable of Hangul), and the smallest models read 128.
+_SURELY_SHORT_CHARS = 42
 
 #: Up to this many texts are a query, which has a thread of its own beside the batches'.
 _QUERY_TEXTS = 4
@@ -78,18 +84,15 @@ class EmbedderProcess:
     """A warm model."""
 
     def __init__(self, settings: Settings) -> None:
-        from models.embedder import load_embedder
-
-        embed = settings.embed
-        self._embedder = load_embedder(embed.model, embed.revision, embed.device, embed.threads)
+        self._embedder = embedding.load(settings, embedding.threads(settings))
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """(n, d) float32, unit rows."""
         return self._embedder.encode(texts)
 
-    def truncated(self, texts: list[str]) -> list[bool]:
-        """Which texts are longer than the model reads."""
-        return self._embedder.truncated(texts)
+    def windows(self, texts: list[str]) -> list[int]:
+        """How many windows each text takes."""
+        return self._embedder.windows(texts)
 
     def distil(self, path: Path) -> bool:
         """Make the static model of this one; see engine.curate.static_model.make."""
@@ -109,8 +112,8 @@ def ensure(settings: Settings) -> None:
     always = {"namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True, "max_restarts": 2}
     ray.remote(WriterProcess).options(name=WRITER, num_cpus=0, max_task_retries=0, **always).remote(settings)
     # Ray sets OMP_NUM_THREADS to 1 here: a thread a core, each with a batch of its own, has no barriers to wait at.
-    threads = settings.embed.threads or os.cpu_count() or 1
-    for index in range(settings.embed.actors):
+    threads = embedding.threads(settings)
+    for index in range(embedding.processes(settings)):
         ray.remote(concurrency_groups={_BULK: threads, _QUERY: 1, _SLOW: 1})(EmbedderProcess).options(
             name=embedder_name(index),
             num_cpus=0,
@@ -144,22 +147,21 @@ class RemoteEmbedder:
         except (ValueError, ray.exceptions.RayError) as error:
             raise EmbedderAway(f"embedder: not ready ({type(error).__name__}); see `beejan doctor`") from error
         name, revision, dimensions = described
-        return cls(name, revision, dimensions, settings.embed.actors)
+        return cls(name, revision, dimensions, embedding.processes(settings))
 
-    def truncated(self, texts: Sequence[str]) -> list[bool]:
-        """Which texts are longer than the model reads.
+    def windows(self, texts: Sequence[str]) -> list[int]:
+        """How many windows each text takes; only texts that could take several are sent.
 
         Raises:
             EmbedderAway: an actor died or is not there.
         """
-        import ray
-
-        try:
-            actor = ray.get_actor(embedder_name(0), namespace=NAMESPACE)
-            found: list[bool] = ray.get(actor.truncated.remote(list(texts)))
-        except (ValueError, ray.exceptions.ActorDiedError, ray.exceptions.ActorUnavailableError) as error:
-            raise EmbedderAway(f"embedder: {type(error).__name__}; the batch is tried again") from error
-        return found
+        counts = [1] * len(texts)
+        doubtful = [row for row, text in enumerate(texts) if len(text) > _SURELY_SHORT_CHARS]
+        found = self._split("windows", [texts[row] for row in doubtful], _BULK)
+        for rows, part in found:
+            for row, count in zip(rows, part, strict=True):
+                counts[doubtful[row]] = count
+        return counts
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) float32, unit rows.
@@ -167,19 +169,28 @@ class RemoteEmbedder:
         Raises:
             EmbedderAway: an actor died or is not there.
         """
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for rows, part in self._split("encode", texts, _QUERY if len(texts) <= _QUERY_TEXTS else _BULK):
+            vectors[rows] = part
+        return vectors
+
+    def _split(self, method: str, texts: Sequence[str], group: str) -> list[tuple[list[int], Any]]:
+        """Have the actors work side by side; gives the rows of each part and what was made of them."""
         import ray
 
         if not texts:
-            return np.zeros((0, self.dimensions), dtype=np.float32)
+            return []
+        # Every k-th text, so that all have their share of the long ones.
+        count = max(-(-len(texts) // _CHUNK_TEXTS), min(self.actors, -(-len(texts) // _LEAST_TEXTS)))
+        parts = [list(range(first, len(texts), count)) for first in range(count)]
         try:
             actors = [ray.get_actor(embedder_name(i), namespace=NAMESPACE) for i in range(self.actors)]
             turns = itertools.cycle(random.sample(actors, len(actors)))
-            group = _QUERY if len(texts) <= _QUERY_TEXTS else _BULK
-            parts = [
-                next(turns).encode.options(concurrency_group=group).remote(list(texts[start : start + _CHUNK_TEXTS]))
-                for start in range(0, len(texts), _CHUNK_TEXTS)
+            asked = [
+                getattr(next(turns), method).options(concurrency_group=group).remote([texts[row] for row in rows])
+                for rows in parts
             ]
-            return np.concatenate(ray.get(parts))
+            return list(zip(parts, ray.get(asked), strict=True))
         except (ValueError, ray.exceptions.ActorDiedError, ray.exceptions.ActorUnavailableError) as error:
             raise EmbedderAway(f"embedder: {type(error).__name__}; the batch is tried again") from error
 

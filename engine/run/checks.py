@@ -160,16 +160,15 @@ def _lance(settings: Settings) -> Check:
 
 
 def _weights(settings: Settings) -> Check:
-    from models.embedder import load_embedder
+    from engine import embedding
 
-    embed = settings.embed
-    embedder = load_embedder(embed.model, embed.revision, embed.device, embed.threads)
+    embed, embedder = settings.embed, embedding.load(settings, 1)
     length = embedder.encode(["ready"]).shape[1]
     if length != embed.dimensions:
         return Check(
             "model weights", "failed", f"{embedder.name} gives {length} numbers", f"set embed.dimensions: {length}"
         )
-    return Check("model weights", "ok", f"{embedder.name}, {length} dimensions")
+    return Check("model weights", "ok", f"{embedder.name} {embedder.revision}, {length} dimensions")
 
 
 def _integrity(settings: Settings) -> Check:

@@ -28,6 +28,7 @@ from connectors import nats_server
 from connectors.errors import BeejanError, Terminal
 from connectors.nats import NatsTarget
 from connectors.settings import Pulled
+from engine import embedding
 from engine.run import ray_head, runtime
 from engine.run.processes import Child, end, spawn
 from engine.settings import Settings
@@ -81,6 +82,7 @@ class Supervisor:
             _end_orphans(self.settings.data_dir)
             if self._api and self.settings.serve.port:
                 nats_server.check_port(self.settings.serve.port, "serve.port", self.settings.serve.host)
+            self._make_model()
             target = self._start_nats()
             port, token = self._start_ray()
             self._addresses = runtime.Runtime(
@@ -107,6 +109,20 @@ class Supervisor:
         child.start()
         self._children[child.name] = child
         self._say(f"{what}: ready in {time.monotonic() - started:.1f} s")
+
+    def _make_model(self) -> None:
+        """Make the embedding model's file before several processes ask for it."""
+        started = time.monotonic()
+        made = False
+
+        def tell(text: str) -> None:
+            nonlocal made
+            made = True
+            self._say(f"embedding model: {text} …")
+
+        embedding.prepare(self.settings, tell)
+        if made:
+            self._say(f"embedding model: ready in {time.monotonic() - started:.1f} s")
 
     def _start_nats(self) -> NatsTarget:
         nats = self.settings.nats

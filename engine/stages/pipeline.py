@@ -7,6 +7,7 @@ import pyarrow as pa
 from engine.stages.clean import CLEAN, SEAL
 from engine.stages.context import Context
 from engine.stages.decode import DECODE
+from engine.stages.long_texts import LONG_TEXTS
 from engine.stages.model import MODEL, embed_stage
 from engine.stages.stage import STATUS, Stage, run
 
@@ -24,6 +25,11 @@ def clean(table: pa.Table, context: Context) -> pa.Table:
 
 def model(table: pa.Table, context: Context) -> pa.Table:
     """Embed cleaned rows and model them."""
+    return remodel(run(table, (LONG_TEXTS,), context), context)
+
+
+def remodel(table: pa.Table, context: Context) -> pa.Table:
+    """Embed and model rows again that were flagged when they came."""
     return run(table, (embed_stage(context.embedder.dimensions), *MODEL), context)
 
 

@@ -26,7 +26,7 @@ def quick(settings, context):
 def test_the_file_is_named_by_the_full_model_and_lies_in_the_users_cache(monkeypatch, settings, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert path_of(Settings(), "org/Mini LM", "a" * 40) == Path(
-        f"/cache/beejan/static/org-Mini-LM-{'a' * 12}-1.safetensors"
+        f"/cache/beejan/static/org-Mini-LM-{'a' * 40}-2.safetensors"
     )
     assert path_of(settings, "hash", "0").parent == tmp_path
 

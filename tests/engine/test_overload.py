@@ -8,7 +8,8 @@ import pytest
 
 from engine.curate.static_model import path_of
 from engine.settings import Settings
-from models.embedder import DEFAULT_NAME, _digest, _folder
+from models.embedder import DEFAULT_NAME, pinned_source
+from models.onnx_embedder import RECIPE
 from models.static_embedder import StaticEmbedder
 from tests.models.test_static_embedder import TOKENIZER
 from tests.running import TABLES, Engine
@@ -19,7 +20,7 @@ RECORDS = 1500
 @pytest.fixture
 def flooded(tmp_path):
     """An engine that is soon behind, with a static model that takes no distilling."""
-    revision = _digest(_folder(None))
+    revision = f"{pinned_source(None, None)[2]}+int8.{RECIPE}"
     path = path_of(Settings(overload={"static_folder": tmp_path / "static"}), DEFAULT_NAME, revision)
     rows = np.random.default_rng(1).standard_normal((7, 384)).astype(np.float16)
     StaticEmbedder(TOKENIZER, rows, (DEFAULT_NAME, revision)).save(path)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models.embedder import Embedder, EmbedderError, _batches, load_embedder
+from tests.models.checks import check_embedder
 
 COMMIT = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
 
@@ -53,22 +54,23 @@ def test_like_texts_are_nearer_than_unlike_ones(embedder):
     assert a @ b > a @ c + 0.2
 
 
-def test_no_texts_give_no_rows(embedder):
-    assert embedder.encode([]).shape == (0, 384)
-    assert embedder.truncated([]) == []
+def test_it_holds_to_what_every_embedder_does(embedder):
+    check_embedder(embedder, bit_equal=False)
 
 
-def test_truncated_tells_which_texts_lost_their_end(embedder):
-    # 254 one-token words fill the window of 256 beside its two marks; one more does not fit.
-    fits, over, endless = "no " * 254, "no " * 255, "ab cd " * 20_000
-    assert embedder.truncated(["short", fits, over, endless, ""]) == [False, False, True, True, False]
-    assert np.allclose(embedder.encode([fits]), embedder.encode([fits + "x" * 5]), atol=1e-5)
+def test_windows_tell_how_long_texts_are_read(embedder):
+    # 254 one-token words fill the window of 256 beside its two marks; one more takes another.
+    fits, over = "no " * 254, "no " * 255
+    assert embedder.windows(["short", fits, over, ""]) == [1, 1, 2, 1]
+    whole, end = embedder.encode([fits, "no"])
+    mean = 254 * whole + end
+    assert np.allclose(embedder.encode([over])[0], mean / np.linalg.norm(mean), atol=1e-5)
 
 
 def test_loading_and_encoding_say_nothing(embedder, capfd, caplog):
     load_embedder(device="cpu")
     embedder.encode(["quiet please", "x " * 600])
-    embedder.truncated(["x " * 600])
+    embedder.windows(["x " * 600])
     out, err = capfd.readouterr()
     assert (out, err, caplog.text) == ("", "", "")
 

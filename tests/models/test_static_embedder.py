@@ -46,11 +46,15 @@ def test_vectors_are_equal_to_the_bit_whatever_the_batch(small):
 
 def test_no_texts_give_no_rows(small):
     assert small.encode([]).shape == (0, 2)
-    assert small.truncated([]) == []
+    assert small.windows([]) == []
 
 
-def test_truncated_tells_which_texts_lost_their_end(small):
-    assert small.truncated(["no " * 254, "no " * 255, "", "x" * 5000]) == [False, True, False, True]
+def test_windows_are_counted_as_the_full_model_reads_them(small):
+    # 2,032 tokens fill eight windows of 254; a tail of another word counts in the mean, and one beyond them does not.
+    counts = small.windows(["no " * 254, "no " * 255, "", "no " * 2032, "no " * 2033, "x" * 40_000])
+    assert counts == [1, 2, 1, 8, 9, 9]
+    assert np.array_equal(small.encode(["bill " * 2032 + "no"]), small.encode(["bill " * 2032]))
+    assert not np.array_equal(small.encode(["bill " * 300 + "no"]), small.encode(["bill " * 300]))
 
 
 def test_it_pickles_and_comes_back_from_a_file_as_it_was(small, tmp_path):
