@@ -12,6 +12,7 @@ import contextlib
 from pathlib import Path
 
 from connectors.errors import BeejanError, Terminal
+from engine import embedding
 from engine.run import actors, runtime
 
 
@@ -38,7 +39,7 @@ def retire(data_dir: Path) -> None:
         )
     with contextlib.suppress(ray.exceptions.RayError):  # no Serve runs there, as after `beejan run --once`
         serve.shutdown()
-    names = [*(actors.embedder_name(index) for index in range(settings.embed.actors)), actors.WRITER]
+    names = [*(actors.embedder_name(index) for index in range(embedding.processes(settings))), actors.WRITER]
     for name in names:
         with contextlib.suppress(ValueError):  # it is not there
             ray.kill(ray.get_actor(name, namespace=runtime.NAMESPACE), no_restart=True)
