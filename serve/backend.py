@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pydantic import ValidationError
 
 from connectors.errors import Transient
 from engine.curate.main import ALERTS
@@ -15,7 +18,7 @@ from engine.govern.api_keys import Principal
 from engine.store import filters
 from engine.store.filters import BadFilter
 from engine.surge.incidents import OPEN
-from serve import alerts, complaints, dead_letters, quality, trace
+from serve import alerts, complaints, dead_letters, labels, quality, trace
 from serve.admin import overload_state
 from serve.problems import Problem
 from serve.search import Search
@@ -141,6 +144,80 @@ class ConsoleBackend:
             raise ValueError(str(error)) from error
         return int(done["retried"])
 
+    async def label_choices(self) -> list[dict[str, Any]]:
+        """The taxonomy's live categories with their leaves."""
+        tree = await asyncio.to_thread(labels.taxonomy, self._services())
+        return [
+            {
+                "id": category.id,
+                "name": category.name,
+                "leaves": [
+                    {"id": leaf.id, "name": leaf.name, "description": leaf.description}
+                    for leaf in category.subcategories
+                    if not leaf.retired
+                ],
+            }
+            for category in tree.categories
+            if not category.retired
+        ]
+
+    async def label_next(self, strategy: str | None, skip: list[str]) -> dict[str, Any] | None:
+        """The next complaint to label.
+
+        Raises:
+            ValueError: no such strategy.
+        """
+        with _readable():
+            found = await labels.upcoming(self._services(), 1, strategy, skip)
+        return next(iter(found["items"]), None)
+
+    async def label_one(self, event_id: str) -> dict[str, Any] | None:
+        """A complaint to label, by its id.
+
+        Raises:
+            ValueError: several ids begin like this.
+        """
+        with _readable():
+            return await labels.one(self._services(), event_id)
+
+    async def label_stats(self) -> dict[str, Any]:
+        """See serve.labels.stats."""
+        return await labels.stats(self._services())
+
+    async def label_alike(self, event_id: str, least: float) -> list[dict[str, Any]]:
+        """Complaints without a label like this one.
+
+        Raises:
+            ValueError: there is no such complaint.
+        """
+        with _readable():
+            found = await labels.alike(self._services(), event_id, least, 50)
+        rows: list[dict[str, Any]] = found["items"]
+        return rows
+
+    async def label_put(self, user: Principal, event_ids: list[str], label: str, kind: str, confirm: bool) -> int:
+        """Label complaints; returns how many labels are new.
+
+        Raises:
+            ValueError: a label that is not in the taxonomy, or a complaint that cannot have it.
+        """
+        with _readable():
+            wanted = [
+                labels.LabelIn.model_validate({"event_id": key, "label": label, "kind": kind, "confirm": confirm})
+                for key in event_ids
+            ]
+            done = await labels.put(self._services(), wanted, user.name)
+        return int(done["new"]) + int(done["superseded"])
+
+    async def label_withdraw(self, user: Principal, event_id: str) -> None:
+        """Take a label back.
+
+        Raises:
+            ValueError: there is none.
+        """
+        with _readable():
+            await labels.withdraw(self._services(), event_id, user.name)
+
     async def overview(self) -> dict[str, Any]:
         """Figures of the last seven days and totals."""
         status, known = await call("status"), await self.incidents(100_000)
@@ -160,6 +237,19 @@ class ConsoleBackend:
             if self._cached is None or self._cached[0] != moment:
                 self._cached = (moment, _count(table, now))
             return self._cached[1]
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """What an endpoint would refuse, as a ValueError with a message for the reader."""
+    try:
+        yield
+    except Problem as error:
+        raise ValueError(error.detail) from error
+    except (BadFilter, Transient) as error:
+        raise ValueError(str(error)) from error
+    except ValidationError as error:
+        raise ValueError("The form is not one of ours. Go back, reload the page and try again.") from error
 
 
 def _chosen(state: dict[str, str]) -> dead_letters.Chosen:

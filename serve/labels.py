@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -168,9 +170,17 @@ def desk(served: Services) -> Desk:
     return served.desk
 
 
+#: By data folder: when the taxonomy was read, and it. To read it takes longer than all the rest of a request.
+_trees: dict[Path, tuple[float, Taxonomy]] = {}
+_KEEP_S = 5.0
+
+
 def taxonomy(served: Services) -> Taxonomy:
-    """The taxonomy as it is configured now."""
-    return load_taxonomy(served.settings)
+    """The taxonomy as it is configured, at most some seconds ago."""
+    found = _trees.get(served.settings.data_dir)
+    if found is None or time.monotonic() - found[0] > _KEEP_S:
+        found = _trees[served.settings.data_dir] = (time.monotonic(), load_taxonomy(served.settings))
+    return found[1]
 
 
 async def put(served: Services, wanted: Sequence[LabelIn], labeller: str) -> dict[str, Any]:

@@ -78,8 +78,8 @@ def add(
     found = client.post("/v1/labels", one | {"kind": "audit" if audit else "human", "confirm": confirm})
     near = client.get("/v1/labels/alike", event_id=event_id, least=alike, limit=limit)["items"] if alike else []
     if accept and near:
-        rows = [one | {"event_id": row["event_id"], "kind": "bulk"} for row in near]
-        found["accepted"] = client.post("/v1/labels", {"labels": rows})["new"]
+        same = [one | {"event_id": row["event_id"], "kind": "bulk"} for row in near]
+        found["accepted"] = client.post("/v1/labels", {"labels": same})["new"]
     if alike:
         found["alike"] = near
     if as_json:

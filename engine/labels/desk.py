@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from engine.labels import ring
 from engine.labels.book import AUDIT, KINDS
 from engine.labels.metrics import accuracy
-from engine.labels.queue import Item, Pool, choose
+from engine.labels.queue import DRAWN, Item, Pool, choose
 from engine.labels.suspects import suspects
 from engine.settings import LabelSettings
 from engine.store import filters
+
+ASKED = "asked"
 
 #: Complaints that are looked at for the queue; of more it is this many by chance.
 MOST_ROWS = 50_000
@@ -82,13 +84,16 @@ class Desk:
         return self._told(chosen)
 
     def one(self, event_id: str) -> dict[str, Any] | None:
-        """A complaint as `next` gives it, with the labels it has; None where it is not stored."""
-        found = self._told([Item(event_id, "asked", "asked for")])
-        if not found:
-            return None
-        where = f"event_id = {filters.text(event_id)} AND superseded_by IS NULL"
-        rows = self._labels.search().where(where).limit(1).to_list()
-        return found[0] | {"labels": rows[0]["labels"] if rows else []}
+        """A complaint as `next` gives it, with the labels it has; None where it is not stored.
+
+        One that was labelled for the audit, and whose label was taken back, is the audit's again.
+        """
+        rows = self._labels.search().where(f"event_id = {filters.text(event_id)}").limit(2**31 - 1).to_list()
+        audited = any(row["kind"] == AUDIT for row in rows)
+        item = Item(event_id, AUDIT, DRAWN) if audited else Item(event_id, ASKED, "asked for by its id")
+        found = self._told([item])
+        current = standing(rows).get(event_id)
+        return found[0] | {"labels": current["labels"] if current else []} if found else None
 
     def in_audit(self, event_ids: Sequence[str]) -> set[str]:
         """Which of these the audit asks for now, or has asked for."""

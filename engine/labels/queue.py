@@ -15,6 +15,9 @@ STRATEGIES = (UNCERTAIN, ERROR, NOVEL, WEAK, AUDIT)
 #: Shares of what is not audit. Uncertainty leads: it is the strategy that is always there.
 _SHARES = {UNCERTAIN: 0.5, NOVEL: 0.2, ERROR: 0.15, WEAK: 0.15}
 
+#: Why the audit asks.
+DRAWN = "drawn by chance, to measure the model: label what you see"
+
 _SLICES = ("language", "channel", "region")
 #: A slice of fewer complaints says little; one is weak where its mean confidence is this far below that of all.
 _LEAST_SLICE, _LEAST_GAP = 30, 0.05
@@ -185,7 +188,7 @@ def weak_slices(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, float
 
 def _audit(pool: Pool, seed: int) -> Iterator[Item]:
     for event_id in pool.audit:
-        yield Item(event_id, AUDIT, "drawn by chance, to measure the model: label what you see")
+        yield Item(event_id, AUDIT, DRAWN)
 
 
 def _shuffled(rows: Sequence[Mapping[str, Any]], seed: int) -> list[Mapping[str, Any]]:

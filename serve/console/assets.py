@@ -17,7 +17,7 @@ from serve.console import marks
 
 _HERE = Path(__file__).parent
 _SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
-_KINDS = {"console.css": _STYLE, "console.js": _SCRIPT, "plotly.min.js": _SCRIPT}
+_KINDS = {"console.css": _STYLE, "console.js": _SCRIPT, "label.js": _SCRIPT, "plotly.min.js": _SCRIPT}
 
 _FOREVER = "public, max-age=31536000, immutable"
 _AN_HOUR = "public, max-age=3600"

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from engine.govern.api_keys import Principal
-from serve.console import assets
+from serve.console import assets, label_pages
 from serve.console.marks import FILTERS
 
 COOKIE = "beejan_session"
@@ -38,7 +38,7 @@ _HEADERS = {
 }
 
 
-class Backend(Protocol):
+class Backend(label_pages.LabelBackend, Protocol):
     """What the pages show; see serve.backend for the shapes."""
 
     async def sign_in(self, key: str) -> Principal | None:
@@ -113,7 +113,13 @@ def router(backend: Backend) -> APIRouter:
         html = (
             assets.templates()
             .get_template(f"{name}.html")
-            .render(path=request.url.path, looks=looks, keeps=looks and values["user"].may(*_KEEPERS), **values)
+            .render(
+                path=request.url.path,
+                looks=looks,
+                keeps=looks and values["user"].may(*_KEEPERS),
+                labels=looks and values["user"].may(*label_pages.LABELLERS),
+                **values,
+            )
         )
         return HTMLResponse(html, status, _HEADERS)
 
@@ -260,6 +266,21 @@ def router(backend: Backend) -> APIRouter:
             raise _Away(page("message", request, 403, user=user, title="Not for this key", text=text))
         return user
 
+    def ours(request: Request, user: Principal, token: str) -> None:
+        """Refuse a form of another site or session."""
+        right = hmac.compare_digest(token.encode(), form_token(request).encode())
+        if not right or not _same_origin(request):
+            text = "The form is not one of this session. Go back, reload the page and try again."
+            raise _Away(page("message", request, 403, user=user, title="Refused", text=text))
+
+    def form_token(request: Request) -> str:
+        return backend.form_token(request.cookies[COOKIE])
+
+    def to(target: str) -> Response:
+        return RedirectResponse(target, 303, _HEADERS)
+
+    label_pages.add(routes, backend, label_pages.Site(page, keeper, ours, form_token, guarded, to))
+
     @routes.get("/dead-letters")
     @guarded
     async def dead_letters(
@@ -301,10 +322,7 @@ def router(backend: Backend) -> APIRouter:
         since: Annotated[str, Form()] = "",
     ) -> Response:
         user = await keeper(request, *_RETRIERS)
-        right = hmac.compare_digest(token.encode(), backend.form_token(request.cookies[COOKIE]).encode())
-        if not right or not _same_origin(request):
-            text = "The form is not one of this session. Go back, reload the page and try again."
-            return page("message", request, 403, user=user, title="Refused", text=text)
+        ours(request, user, token)
         state = {"reason": reason, "source": source, "channel": channel, "since": since}
         try:
             done = await backend.retry_dead_letters(state, event_id or None)

@@ -1,5 +1,6 @@
 """The endpoints over real tables; the writer is called in this process."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from engine.settings import LabelSettings, Settings
 from engine.store.writer import Writer
 from models.pii import Policy
 from serve import labels, problems
+from serve.backend import ConsoleBackend
 from tests.labels.test_desk import IDS, SENT
 from tests.store.test_writer import processed
 
@@ -200,3 +202,32 @@ def test_a_file_that_is_none_is_told(beejan, tmp_path):
 def test_a_strategy_that_is_none_is_a_usage_error(beejan):
     assert beejan("next", "--strategy", "luck")[0] == 2
     assert beejan("add", IDS[0], "network", "--accept")[0] == 2
+
+
+def test_the_console_labels_through_the_same_functions(served, http):
+    backend, user = ConsoleBackend(lambda: served), KEYS["ml"]
+
+    async def work():
+        item = await backend.label_next("uncertain", [])
+        assert await backend.label_put(user, [item["event_id"]], "network.outage", "human", False) == 1
+        assert (await backend.label_one(item["event_id"]))["labels"] == ["network.outage"]
+        with pytest.raises(ValueError, match="nearest: network"):
+            await backend.label_put(user, [item["event_id"]], "netwrk", "human", False)
+        with pytest.raises(ValueError, match="not one of ours"):
+            await backend.label_put(user, [item["event_id"]], "network", "guess", False)
+        await backend.label_withdraw(user, item["event_id"])
+        with pytest.raises(ValueError, match="it has no label"):
+            await backend.label_withdraw(user, item["event_id"])
+        return await backend.label_choices()
+
+    choices = asyncio.run(work())
+    assert choices[0]["id"] == "network"
+    assert "network.outage" in {leaf["id"] for leaf in choices[0]["leaves"]}
+    assert http.get("/v1/labels").json()["total"] == 0
+
+
+def test_an_audits_label_that_was_taken_back_is_the_audits_again(served, http):
+    give(http, IDS[0], "network", kind="audit")
+    http.post("/v1/labels/withdraw", json={"event_id": IDS[0]})
+    found = asyncio.run(ConsoleBackend(lambda: served).label_one(IDS[0]))
+    assert (found["strategy"], found["category"], found["labels"]) == ("audit", None, [])
