@@ -1,0 +1,7 @@
+"""The trained classifier: linear heads on vectors and TF-IDF, calibrated, with abstention and reasons."""
+
+from models.classifier.classifier import Classifier, Labels, Parts
+from models.classifier.errors import ClassifierError
+from models.classifier.train import Trained, train
+
+__all__ = ["Classifier", "ClassifierError", "Labels", "Parts", "Trained", "train"]

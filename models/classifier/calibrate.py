@@ -1,0 +1,128 @@
+"""Scores to probabilities that hold, and the confidence below which a label is not given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: A label's threshold is its own from this many held-out predictions on; below, that of all labels together.
+_ENOUGH_PREDICTIONS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From a score to a probability, a monotone map fitted on texts that the scores were not trained on.
+
+    One label a text: softmax(scale × score) (temperature scaling, Guo et al. 2017, "On Calibration of Modern Neural
+    Networks"). Several: sigmoid(scale × score + offset) (Platt 1999), the same two numbers for every label, since rare
+    labels have too few texts for their own.
+    """
+
+    scale: float
+    offset: float
+    several: bool
+
+    def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, labels) float32 in [0, 1]; rows add up to 1 where a text has one label."""
+        raised = scores.astype(np.float64) * self.scale
+        if self.several:
+            return np.asarray(1 / (1 + np.exp(-np.clip(raised + self.offset, -60, 60))), dtype=np.float32)
+        powers = np.exp(raised - raised.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def fit_calibration(scores: NDArray[np.float32], truth: NDArray[np.bool_], *, several: bool) -> Calibration:
+    """The calibration of least log-loss.
+
+    Args:
+        scores: (n, labels), of texts that the heads were not trained on.
+        truth: (n, labels), which labels a text has.
+        several: whether a text may have several labels.
+    """
+    from scipy.optimize import minimize
+
+    start = np.array([0.0, 0.0]) if several else np.array([1.0])
+
+    def loss(point: Floats) -> float:
+        found = Calibration(float(np.exp(point[0])), float(point[1]) if several else 0.0, several)
+        shares = np.clip(found.probabilities(scores).astype(np.float64), 1e-12, 1 - 1e-12)
+        right = np.log(shares[truth]).sum()
+        wrong = np.log1p(-shares[~truth]).sum() if several else 0.0
+        return -float(right + wrong) / len(scores)
+
+    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7}).x
+    return Calibration(float(np.exp(found[0])), float(found[1]) if several else 0.0, several)
+
+
+def thresholds(
+    confidence: NDArray[np.float32], given: NDArray[np.int64], right: NDArray[np.bool_], labels: int, precision: float
+) -> NDArray[np.float32]:
+    """For each label the confidence from which its predictions are right often enough.
+
+    Args:
+        confidence: (n,) of held-out predictions.
+        given: (n,) the label each gave.
+        right: (n,) whether it was right.
+        labels: how many there are.
+        precision: share of right predictions wanted among those that are kept.
+
+    Returns:
+        (labels,) float32; 0 keeps all. A label with few predictions takes the threshold of all labels together.
+    """
+    common = _threshold(confidence, right, precision)
+    found = np.full(labels, common, dtype=np.float32)
+    for label in range(labels):
+        mine = given == label
+        if mine.sum() >= _ENOUGH_PREDICTIONS:
+            found[label] = _threshold(confidence[mine], right[mine], precision)
+    return found
+
+
+def _threshold(confidence: NDArray[np.float32], right: NDArray[np.bool_], precision: float) -> float:
+    """The lowest confidence whose kept predictions reach the precision; where none does, just above the best of them."""
+    if not len(confidence) or right.mean() >= precision:
+        return 0.0
+    order = np.argsort(-confidence, kind="stable")
+    kept = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    last = np.r_[confidence[order][1:] < confidence[order][:-1], True]  # equal confidences are kept or left together
+    enough = np.flatnonzero((kept >= precision) & last)
+    return float(confidence[order][enough[-1]]) if len(enough) else float(np.nextafter(confidence.max(), np.float32(2)))
+
+
+def calibration_error(confidence: Sequence[float] | Floats | NDArray[np.float32], right: NDArray[np.bool_]) -> float:
+    """Expected calibration error over 15 bins of equal width (Naeini et al. 2015), 0 for no predictions."""
+    shares = np.asarray(confidence, dtype=np.float64)
+    if not len(shares):
+        return 0.0
+    bins = np.minimum((shares * _BINS).astype(int), _BINS - 1)
+    gaps = [abs(shares[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
+    return float(sum(gaps))
+
+
+_BINS = 15
+
+
+def best_f1(shares: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """For each label of texts with several the probability from which giving it has the best F1; .5 for rare ones.
+
+    Args:
+        shares: (n, labels) of held-out texts.
+        truth: (n, labels) which labels a text has.
+    """
+    found = np.full(shares.shape[1], 0.5, np.float32)
+    for label in range(shares.shape[1]):
+        had = int(truth[:, label].sum())
+        if had < _ENOUGH_POSITIVES:
+            continue
+        order = np.argsort(-shares[:, label], kind="stable")
+        hits = np.cumsum(truth[order, label])
+        found[label] = shares[order[int((2 * hits / (np.arange(1, len(order) + 1) + had)).argmax())], label]
+    return found
+
+
+_ENOUGH_POSITIVES = 10

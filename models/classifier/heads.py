@@ -1,0 +1,121 @@
+"""Linear heads, one label against the rest, and scores of texts that a head was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+#: Of .5, 1 and 2 on a part of Banking77's training texts. A tolerance of .1 cost .0006 there beside 1e-4, in a fifth of
+#: the time.
+_C, _TOLERANCE = 1.0, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """A weight for each feature and label.
+
+    Attributes:
+        weights: (size, labels) float16, as they are stored.
+        bias: (labels,) float32.
+        wide: (size, labels) float32, the same weights as they are computed with.
+    """
+
+    weights: NDArray[np.float16]
+    bias: NDArray[np.float32]
+    wide: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, weights: NDArray[Any], bias: NDArray[Any]) -> Heads:
+        """Rounds the weights to what a file holds, so that a model reads as it was trained."""
+        narrow = np.ascontiguousarray(weights, dtype=np.float16)
+        return cls(narrow, bias.astype(np.float32), narrow.astype(np.float32))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Heads.of, (self.weights, self.bias)
+
+    def scores(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """(n, labels) float32. Sparse products add up row by row in one order, so no row's depends on its batch."""
+        return np.asarray(rows @ self.wide + self.bias, dtype=np.float32)
+
+
+def fit_heads(rows: csr_matrix, truth: NDArray[np.bool_], seed: int) -> Heads:
+    """Support vector machines with squared hinge loss (Fan et al. 2008, LIBLINEAR), one a label.
+
+    Args:
+        rows: (n, size).
+        truth: (n, labels); rows of one label each are trained in one go.
+        seed: of the order in which rows are visited.
+    """
+    from sklearn.svm import LinearSVC
+
+    labels = truth.shape[1]
+    if labels > 2 and (truth.sum(axis=1) == 1).all() and truth.any(axis=0).all():
+        found = LinearSVC(C=_C, tol=_TOLERANCE, random_state=seed).fit(rows, truth.argmax(axis=1))
+        return Heads.of(found.coef_.T, found.intercept_)
+    weights = np.zeros((rows.shape[1], labels), np.float32)
+    bias = np.full(labels, -1.0, np.float32)  # of a label that no row has
+    for label in range(labels):
+        mine = truth[:, label]
+        if mine.all():
+            bias[label] = 1.0
+        elif mine.any():
+            one = LinearSVC(C=_C, tol=_TOLERANCE, random_state=seed).fit(rows, mine)
+            weights[:, label], bias[label] = one.coef_[0], one.intercept_[0]
+    return Heads.of(weights, bias)
+
+
+def folds(truth: NDArray[np.bool_], parts: int, seed: int) -> NDArray[np.int64]:
+    """(n,) the part each row is held out in, the same mix of labels in each.
+
+    A row whose rarest label no other row has gets -1: it is never held out, or nothing would be left to learn from.
+    """
+    rng = np.random.default_rng(seed)
+    counts = truth.sum(axis=0)
+    rarest = np.where(truth, counts, len(truth) + 1).argmin(axis=1)
+    part = np.full(len(truth), -1, np.int64)
+    turn = 0
+    for label in range(truth.shape[1]):
+        mine = np.flatnonzero(rarest == label)
+        if len(mine) < 2:
+            continue
+        part[rng.permutation(mine)] = (np.arange(len(mine)) + turn) % parts
+        turn += len(mine)
+    return part
+
+
+#: Rows that are held out for calibration at least, where there are as many.
+_ENOUGH_ROWS, _PARTS = 2_000, 5
+
+
+def held_out(
+    rows: csr_matrix, truth: NDArray[np.bool_], seed: int, tell: Callable[[int], None] = lambda done: None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Scores by heads that did not see the rows they score.
+
+    Args:
+        rows: (n, size).
+        truth: (n, labels).
+        seed: of the parts.
+        tell: called with the number of parts done.
+
+    Returns:
+        The rows that were held out, in order, the part of each, and their scores (held, labels). As many fifths are
+        held out in turn as make 2,000 rows.
+    """
+    part = folds(truth, _PARTS, seed)
+    turns = int(np.clip(-(-_ENOUGH_ROWS * _PARTS // max(len(truth), 1)), 1, _PARTS))
+    scores = np.zeros(truth.shape, np.float32)
+    for turn in range(turns):
+        mine = part == turn
+        if mine.any():
+            scores[mine] = fit_heads(rows[~mine], truth[~mine], seed).scores(rows[mine])
+        tell(turn + 1)
+    held = np.flatnonzero((part >= 0) & (part < turns))
+    return held, part[held], scores[held]

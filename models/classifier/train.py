@@ -1,0 +1,66 @@
+"""Trains a classifier and tells how good it is on what was held out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.classifier.classifier import Classifier, Labels
+
+#: What `train` tells it is at, in order.
+STEPS = ("features", "validation", "calibration", "training")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A classifier and what is known of it.
+
+    Attributes:
+        classifier: ready to predict and to save.
+        about: rows, labels, seed, seconds; figures on held-out rows in `metrics`.
+    """
+
+    classifier: Classifier
+    about: dict[str, Any]
+
+
+def train(
+    texts: Sequence[str],
+    vectors: NDArray[np.float32],
+    labels: Labels,
+    *,
+    seed: int = 20,
+    fallback: str = "other.general",
+    names: Sequence[str] | None = None,
+    tell: Callable[[str], None] = lambda step: None,
+) -> Trained:
+    """Train a classifier; the same input and seed give the same one.
+
+    Args:
+        texts: masked texts.
+        vectors: (n, d) float32, unit rows.
+        labels: one label a text, or a sequence of labels each.
+        seed: of what is held out.
+        fallback: the label of a complaint that fits nowhere.
+        names: what each text is called in reasons; default its beginning.
+        tell: called with each of `STEPS`.
+
+    Raises:
+        ClassifierError: fewer than two labels, a text without one, or lengths that differ.
+    """
+    begun = time.monotonic()
+    classifier, metrics = Classifier.fit(
+        texts, vectors, labels, seed=seed, fallback=fallback, names=names, tell=tell
+    )  # fmt: skip
+    return Trained(
+        classifier,
+        {
+            "rows": len(texts), "labels": len(classifier.labels), "seed": seed, "several": classifier.several,
+            "fallback": fallback, "train_s": round(time.monotonic() - begun, 2), "metrics": metrics,
+        },
+    )  # fmt: skip
