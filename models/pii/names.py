@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from models.pii.names_features import candidate, features, language, style
+from models.pii.names_features import candidate, cued, features, language, style
 from models.pii.names_words import DATA, Token, tokens
 
 
@@ -58,6 +58,7 @@ def find_names(text: str) -> list[tuple[int, int]]:
         return []
     tags = tagger().tags(words)
     if any(tags):
+        _drop_openings(words, tags)
         _again(words, tags)
     return _spans(text, words, tags)
 
@@ -66,6 +67,19 @@ def joins(words: Sequence[Token], at: int) -> bool:
     """Whether a word can go on with the name that the word before belongs to."""
     gap = words[at].gap
     return gap == " " or gap == "-" or (gap == "." and len(words[at - 1].seen.plain) == 1)
+
+
+def _drop_openings(words: Sequence[Token], tags: list[bool]) -> None:
+    """Take back words in no list that only their place made look like names, where the lists know no common words.
+
+    Languages beside English and Nigeria's have none here: "Perdí mi saldo", "L'internet est lent".
+    """
+    for at, token in enumerate(words[:-1]):
+        after = words[at + 1]
+        opens = token.gap in "^.n" and after.gap == " " and after.seen.shape == "x"
+        bare = not set("nwm") & set(token.seen.flags) and not cued(words, at)
+        if tags[at] and opens and bare and not tags[at + 1]:
+            tags[at] = False
 
 
 def _again(words: Sequence[Token], tags: list[bool]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from models.pii.names_words import Seen, Token
@@ -20,6 +21,10 @@ _LANGUAGE = {
     for word in words.split()
 }
 _NONE = Seen("", "", "")
+
+
+#: French words that are elided, in lower case after the apostrophe: "L'argent", and not "D'Angelo".
+_ELIDED = re.compile(r"(?:[jlcdnmst]|qu|aujourd|jusqu|lorsqu|puisqu|quelqu)'")
 
 
 def style(words: Sequence[Token]) -> str:
@@ -57,18 +62,18 @@ def candidate(words: Sequence[Token], at: int, previous: bool) -> bool:
     """Whether the word can be a name at all; the tagger reads no other."""
     token = words[at]
     seen = token.seen
-    if token.glued or len(seen.plain) > 30:
+    if token.glued or len(seen.plain) > 30 or (seen.shape in ("x", "Xx") and _ELIDED.match(seen.plain)):
         return False
     listed = "n" in seen.flags or "w" in seen.flags
     if seen.shape == "x":
         if len(seen.plain) == 1 or seen.plain in PARTICLES:
             return previous and at + 1 < len(words) and words[at + 1].gap in " ."
-        return previous or (listed and "o" not in seen.flags) or "m" in seen.flags or _cued(words, at)
+        return previous or (listed and "o" not in seen.flags) or "m" in seen.flags or cued(words, at)
     if seen.shape == "o":
         return listed
     if seen.shape == "X" and not previous:
         return bool(words[at + 1 : at + 2]) and words[at + 1].gap in " ." and words[at + 1].seen.shape == "Xx"
-    return listed or previous or not ("c" in seen.flags or "o" in seen.flags) or _cued(words, at)
+    return listed or previous or not ("c" in seen.flags or "o" in seen.flags) or cued(words, at)
 
 
 def _kind(seen: Seen) -> str:
@@ -78,7 +83,8 @@ def _kind(seen: Seen) -> str:
     return seen.shape + ("b" if listed and common else "l" if listed else "c" if common else "u")
 
 
-def _cued(words: Sequence[Token], at: int) -> bool:
+def cued(words: Sequence[Token], at: int) -> bool:
+    """Whether a title or another word that announces a name stands before this one."""
     return at > 0 and words[at].gap in " .:," and words[at - 1].seen.plain in CUES and "c" not in words[at].seen.flags
 
 

@@ -157,3 +157,23 @@ def test_who_introduces_themselves_is_masked_in_many_languages(text: str, expect
     people = [text[span.start : span.end] for span in find(text) if span.type == "PERSON"]
 
     assert people == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "J'ai perdu 5000 FCFA sur mon compte",
+        "L'internet ne marche pas",
+        "Aujourd'hui la connexion est trop lente",
+        "Perdí mi saldo sin usarlo",
+        "Nimekatwa pesa bila sababu",
+    ],
+)
+def test_a_sentence_of_another_language_does_not_begin_with_a_name(text):
+    assert find_names(text) == []
+
+
+def test_a_listed_name_at_the_beginning_and_one_with_an_apostrophe_stay():
+    assert find_names("Okonkwo said my line is blocked")[0] == (0, 7)
+    text = "ask D'Angelo Smith about it"
+    assert any(text[start:end].endswith("Smith") for start, end in find_names(text))
