@@ -24,6 +24,7 @@ from serve import (
     repairs,
     replays,
     sources,
+    taxonomies,
     trace,
     webhooks,
 )
@@ -69,6 +70,7 @@ def create_app(data_dir: Path) -> FastAPI:
         replays,
         repairs,
         sources,
+        taxonomies,
         webhooks,
         forms,
         health,

@@ -16,6 +16,8 @@ from engine.cli.label import label
 from engine.cli.mapping import mapping
 from engine.cli.quality import quality
 from engine.cli.sources import sources
+from engine.cli.taxonomy import taxonomy
+from engine.cli.train import train
 
 app = typer.Typer(
     name="beejan",
@@ -52,12 +54,14 @@ for panel, commands in _PANELS.items():
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
 app.add_typer(identity, name="identity", rich_help_panel="Read")
 app.add_typer(label, name="label", rich_help_panel="Operate")
+app.add_typer(taxonomy, name="taxonomy", rich_help_panel="Operate")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")
 app.add_typer(mapping, name="mapping", rich_help_panel="Bring complaints in")
 _GROUPS = {
     "dlq": dlq,
     "quality": quality,
     "evaluate": evaluate,
+    "train": train,
     "keys": operate.keys,
     "config": operate.config,
 }

@@ -50,6 +50,10 @@ class Stored:
         """Complaints classified by `name/version`."""
         return _read(self.complaints, columns, f"taxonomy_version = {filters.text(version)}")
 
+    def all(self, columns: list[str], where: str | None) -> pa.Table:
+        """Complaints of any version that meet `where`."""
+        return _read(self.complaints, columns, where)
+
     def counts(self, version: str) -> dict[str, int]:
         """How many of them each leaf has."""
         return _counted(self.rows(version, ["subcategory"]))
@@ -81,10 +85,11 @@ class Stored:
         return self.scores.search().where(f"taxonomy_version = {filters.text(version)}").limit(_ALL).to_arrow()
 
 
-def _read(table: Any, columns: list[str], where: str) -> pa.Table:
+def _read(table: Any, columns: list[str], where: str | None) -> pa.Table:
     if table is None:
         return pa.table({name: pa.array([], pa.string()) for name in columns})
-    found: pa.Table = table.search().where(where).select(columns).limit(_ALL).to_arrow()
+    query = table.search().select(columns).limit(_ALL)
+    found: pa.Table = (query.where(where) if where else query).to_arrow()
     return found
 
 
