@@ -1,6 +1,6 @@
 """Score what is stored by the current champion: beside what is visible, then all of it visible at once.
 
-Scores wait in files under `<data>/models/rescore/`, a part at a time. A run that was cut off goes on behind the last
+Scores wait in files under `<data>/models/.rescore/`, a part at a time. A run that was cut off goes on behind the last
 part; when every complaint is scored the writer takes the scores over in one version of the table. Which complaints are
 due is read off the rows: those whose `classifier_version` is another one.
 """
@@ -190,4 +190,4 @@ def of_others(version: str) -> str:
 
 def folder_for(data_dir: Path) -> Path:
     """Where scores wait in a data folder."""
-    return data_dir / "models" / "rescore"
+    return data_dir / "models" / ".rescore"
