@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,7 @@ class Classifier:
         precision: float = 0.8,
         false_alarms: float = 0.02,
         names: Sequence[str] | None = None,
+        slices: Mapping[str, Sequence[str | None]] | None = None,
         tell: Callable[[str], None] = lambda step: None,
     ) -> tuple[Classifier, dict[str, object]]:
         """Trains on labelled texts; the same input and seed give the same classifier.
@@ -91,6 +92,7 @@ class Classifier:
             precision: share of right answers that a label is given from, on held-out texts.
             false_alarms: share of held-out texts that may be taken for out of scope.
             names: what each text is called in reasons, such as its id; default the beginning of the text.
+            slices: by name the value of each text, such as its language; figures are told for each value too.
             tell: called with the name of each step.
 
         Returns:
@@ -125,14 +127,19 @@ class Classifier:
         inside = np.ones(len(known), bool)
         if fallback in column:
             inside[column[fallback]] = False
-        scope = fit_scope(scores, cosines, inside, truth[held][:, inside].any(axis=1), false_alarms)
+        belongs = np.asarray(truth[held][:, inside].any(axis=1), dtype=bool)
+        scope = fit_scope(scores, cosines, inside, belongs, false_alarms)
         tell("training")
         parts = Parts(
             known, fallback, features, fit_heads(rows, truth, seed), calibration, limits, scope, examples,
             np.array([column[some[0]] for some in given], np.int32),
             tuple(names) if names is not None else tuple(_excerpt(text) for text in texts),
         )  # fmt: skip
-        return cls(parts), _figures(shares, truth[held], limits, known)
+        figures = _figures(shares, truth[held], limits, known)
+        figures["slices"] = {
+            name: _by_value([values[at] for at in held], right) for name, values in (slices or {}).items()
+        }
+        return cls(parts), figures
 
     def scores(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, labels) float32, what the heads say before calibration."""
@@ -332,6 +339,15 @@ def _figures(
         "accuracy_when_given": round(float(right[kept].mean()), 4) if kept.any() else None,
         "by_label": by_label,
     }
+
+
+def _by_value(values: Sequence[str | None], right: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
+    """Accuracy on the rows of each value."""
+    found = {}
+    for value in sorted({value for value in values if value}):
+        mine = np.array([one == value for one in values], bool)
+        found[value] = {"of": int(mine.sum()), "accuracy": round(float(right[mine].mean()), 4)}
+    return found
 
 
 def _check(

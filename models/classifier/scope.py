@@ -54,7 +54,7 @@ class Examples:
             if but is not None:
                 found[:, but] = -_SCALE * _SCALE
             places[rows], cosines[rows] = _largest(found, most)
-        return places, cosines / np.float32(_SCALE * _SCALE)
+        return places, np.asarray(cosines / np.float32(_SCALE * _SCALE), dtype=np.float32)
 
 
 def _largest(found: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ def train(
     seed: int = 20,
     fallback: str = "other.general",
     names: Sequence[str] | None = None,
+    slices: Mapping[str, Sequence[str | None]] | None = None,
     tell: Callable[[str], None] = lambda step: None,
 ) -> Trained:
     """Train a classifier; the same input and seed give the same one.
@@ -48,6 +49,7 @@ def train(
         seed: of what is held out.
         fallback: the label of a complaint that fits nowhere.
         names: what each text is called in reasons; default its beginning.
+        slices: by name the value of each text, such as its language; figures are told for each value too.
         tell: called with each of `STEPS`.
 
     Raises:
@@ -55,7 +57,7 @@ def train(
     """
     begun = time.monotonic()
     classifier, metrics = Classifier.fit(
-        texts, vectors, labels, seed=seed, fallback=fallback, names=names, tell=tell
+        texts, vectors, labels, seed=seed, fallback=fallback, names=names, slices=slices, tell=tell
     )  # fmt: skip
     return Trained(
         classifier,
