@@ -40,7 +40,8 @@ _FILLERS = frozenset(
 )
 _THREATENING = frozenset(["if", "or", "why"])
 
-_CIRCUMSTANCE = re.compile(r"\+\S+ (earlier contacts: \d+|open incident)$")
+_CONTACTS, _INCIDENT = "earlier contacts: ", "open incident"
+_CIRCUMSTANCE = re.compile(rf"\+\S+ ({_CONTACTS}\d+|{_INCIDENT})$")
 
 _CAPITALS = re.compile(r"\b[A-Z]+(?: [A-Z]+)+\b")
 _CAPITAL_WORD_CHARS, _LEAST_CAPITAL_WORDS, _LEAST_CAPITAL_CHARS = 3, 3, 12
@@ -232,9 +233,9 @@ class PriorityModel:
             Part(
                 ("earlier_contacts",),
                 min(contacts.weight * max(earlier_contacts, 0), contacts.most),
-                f"earlier contacts: {earlier_contacts}",
+                f"{_CONTACTS}{earlier_contacts}",
             ),
-            Part(("incident",), self._config.incident if incident else 0.0, "open incident"),
+            Part(("incident",), self._config.incident if incident else 0.0, _INCIDENT),
         ]
         return [part for part in parts if part.points]
 
@@ -273,6 +274,13 @@ class PriorityModel:
 def is_circumstance(reason: str) -> bool:
     """Whether a line of reasons is one that `PriorityModel.raised` adds."""
     return _CIRCUMSTANCE.match(reason) is not None
+
+
+def circumstances_in(reasons: Sequence[str]) -> tuple[int, bool]:
+    """The earlier contacts, as far as they counted, and whether an incident did, by the lines of `raised`."""
+    found = [match[1] for line in reasons if (match := _CIRCUMSTANCE.match(line))]
+    contacts = [int(line.removeprefix(_CONTACTS)) for line in found if line.startswith(_CONTACTS)]
+    return (contacts[0] if contacts else 0), any(line == _INCIDENT for line in found)
 
 
 def _total(parts: Sequence[Part]) -> float:

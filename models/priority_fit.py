@@ -26,6 +26,10 @@ _LEAN = 0.03
 _GAP = 0.1
 _DECIMALS = 2
 
+_DISTANCE = np.subtract.outer(np.arange(4), np.arange(4)) ** 2
+
+Places = NDArray[np.int64]
+
 
 class TooFewLabels(ValueError):
     """There are not enough labels to fit to."""
@@ -88,13 +92,8 @@ def fit(
 
 def kappa(found: Sequence[Level], labels: Sequence[Level]) -> float:
     """Quadratic weighted kappa (Cohen, 1968) of two raters: 1 is agreement, 0 is chance."""
-    seen = np.zeros((4, 4))
-    for one, other in zip(found, labels, strict=True):
-        seen[LEVELS.index(one), LEVELS.index(other)] += 1
-    distance = np.subtract.outer(np.arange(4), np.arange(4)) ** 2
-    chance = np.outer(seen.sum(1), seen.sum(0)) / max(seen.sum(), 1)
-    expected = float((distance * chance).sum())
-    return 1.0 - float((distance * seen).sum()) / expected if expected else 1.0
+    one, other = (np.array([LEVELS.index(level) for level in side], dtype=np.int64) for side in (found, labels))
+    return _agreement(one, other)
 
 
 def recall(found: Sequence[Level], labels: Sequence[Level], level: Level = "P1") -> float:
@@ -179,50 +178,58 @@ def _with_thresholds(config: dict[str, Any], complaints: Sequence[Complaint], la
     model = PriorityModel.from_dict(config)
     scored = [model.score(complaint) for complaint in complaints]
     scores = np.array([one.score for one in scored])
-    # The least urgent level that floors leave; the level itself comes from the thresholds.
-    floors = [_floor(one.reasons) for one in scored]
+    # The least urgent place that floors leave; the place itself comes from the thresholds.
+    floors = np.array([_floor(one.reasons) for one in scored])
+    wanted = np.array([LEVELS.index(label) for label in labels])
     cuts = _cuts(scores)
-    best: tuple[float, tuple[float, float, float]] | None = None
-    top = _top(cuts, scores, floors, labels)
-    for second, third in ((high, low) for low in cuts for high in cuts if low < high < top):
-        agreed = kappa(_levels(scores, floors, (top, second, third)), labels)
-        if best is None or agreed > best[0]:
-            best = (agreed, (top, second, third))
-    if best is None:
-        raise TooFewLabels("the labelled complaints have too few different scores to set three thresholds: label more")
-    top, second, third = best[1]
+    if not cuts:
+        raise TooFewLabels("the labels fit no weight: all labelled complaints would get one score; look at the labels")
+    top = _top(cuts, scores, floors, wanted)
+    # Where nothing lies below P1, its parts.
+    best, second, third = -1.0, round(top * 2 / 3, _DECIMALS), round(top / 3, _DECIMALS)
+    for high, low in ((high, low) for low in cuts for high in cuts if low < high < top):
+        agreed = _agreement(_places(scores, floors, (top, high, low)), wanted)
+        if agreed > best:
+            best, second, third = agreed, high, low
     for cut in reversed([cut for cut in cuts if second < cut <= top]):
-        if kappa(_levels(scores, floors, (cut, second, third)), labels) >= best[0] - _LEAN:
+        if _agreement(_places(scores, floors, (cut, second, third)), wanted) >= best - _LEAN:
             top = cut
     config["thresholds"] = {"P1": top, "P2": second, "P3": third}
-    found = _levels(scores, floors, (top, second, third))
+    found = [LEVELS[place] for place in _places(scores, floors, (top, second, third)).tolist()]
     return Fitted(config, kappa(found, labels), recall(found, labels))
 
 
-def _top(cuts: Sequence[float], scores: NDArray[np.float64], floors: Sequence[Level], labels: Sequence[Level]) -> float:
+def _top(cuts: Sequence[float], scores: NDArray[np.float64], floors: Places, wanted: Places) -> float:
     """The highest threshold of P1 that misses few enough of them; one may be missed however few there are."""
-    missable = max(1, int(labels.count("P1") * (1 - P1_RECALL)))
+    urgent = wanted == 0
+    missable = max(1, int(urgent.sum() * (1 - P1_RECALL)))
     for cut in reversed(cuts):
-        found = _levels(scores, floors, (cut, cut, cut))
-        if sum(label == "P1" != one for one, label in zip(found, labels, strict=True)) <= missable:
+        if (_places(scores, floors, (cut, cut, cut))[urgent] > 0).sum() <= missable:
             return cut
     return cuts[0]
 
 
 def _cuts(scores: NDArray[np.float64], most: int = 60) -> list[float]:
-    """Thresholds to try: between scores that occur, at most so many."""
+    """Thresholds to try: between scores that occur, at most about so many."""
     seen = sorted({round(float(score), _DECIMALS) for score in scores})
     between = [round((low + high) / 2, _DECIMALS) for low, high in pairwise(seen)]
-    distinct = sorted({cut for cut in between if cut > 0})
-    step = max(1, len(distinct) // most)
-    return distinct[::step]
+    distinct = sorted({cut for cut in between if cut >= 3 * 10**-_DECIMALS})
+    return distinct[:: max(1, len(distinct) // most)]
 
 
-def _floor(reasons: Sequence[str]) -> Level:
-    floors = [level for level in LEVELS for line in reasons if line.startswith(f"floor {level}")]
-    return floors[0] if floors else "P4"
+def _floor(reasons: Sequence[str]) -> int:
+    found = [place for place, level in enumerate(LEVELS) for line in reasons if line.startswith(f"floor {level}")]
+    return min(found, default=3)
 
 
-def _levels(scores: NDArray[np.float64], floors: Sequence[Level], cuts: tuple[float, float, float]) -> list[Level]:
-    reached = (scores[:, None] >= np.array(cuts)).sum(axis=1).tolist()
-    return [min(LEVELS[3 - place], floor) for place, floor in zip(reached, floors, strict=True)]
+def _places(scores: NDArray[np.float64], floors: Places, cuts: tuple[float, float, float]) -> Places:
+    """(n,) 0 for P1 to 3 for P4."""
+    reached = (scores[:, None] >= np.array(cuts)).sum(axis=1)
+    return np.minimum(3 - reached, floors)
+
+
+def _agreement(found: Places, wanted: Places) -> float:
+    seen = np.bincount(4 * found + wanted, minlength=16).reshape(4, 4)
+    chance = np.outer(seen.sum(1), seen.sum(0)) / max(len(found), 1)
+    expected = float((_DISTANCE * chance).sum())
+    return 1.0 - float((_DISTANCE * seen).sum()) / expected if expected else 1.0

@@ -62,6 +62,40 @@ def processing(
         notes().print(f"[yellow]skipped[/]: {name}, {root} has no data for it (docs/evaluation.md)")
 
 
+@evaluate.command("priority")
+@guarded
+def priority(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Data, see docs/evaluation.md; default $BEEJAN_DATA.", metavar="DIR")
+    ] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure priority on 300 complaints labelled by hand, with the configured weights.
+
+    Example: beejan evaluate priority ../data --json
+    """
+    from benchmarks.priority.judge import evaluate as judge
+
+    root = labelled(folder)
+    with notes().status("scoring"):
+        found = judge(root)
+    if found is None:
+        raise NoData(f"{root}: lacks comcast, cfpb, airline_tweets or kenya_telco_reviews; see docs/evaluation.md")
+    if as_json:
+        emit(
+            {
+                "figures": {f.name: round(f.value, 5) for f in found},
+                "goals": {f.name: f.goal for f in found if f.goal is not None},
+                "met": {f.name: f.met for f in found if f.met is not None},
+                "splits": {f.name: f.split for f in found},
+                "notes": {f.name: f.note for f in found if f.note},
+            }
+        )
+        return
+    rows = [[f.name, f"{f.value:.4g}", f.goal, _MARK[f.met], f.split, f.note] for f in found]
+    table(None, ["figure", "value", "goal", "", "measured on", "note"], rows)
+
+
 #: How a figure stands to its goal.
 _MARK = {True: "met", False: "short", None: ""}
 

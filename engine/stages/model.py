@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 from engine.stages.context import PIPELINE_VERSION, ZERO_SHOT, Context
 from engine.stages.stage import Output, Stage
 from engine.tables import STRINGS, TIME
-from models.priority import Complaint
+from models.priority import Complaint, circumstances_in
 
 #: Which classifier decided where no model was trained.
 CLASSIFIER = ZERO_SHOT
@@ -52,7 +53,8 @@ def classify(rows: pa.Table, context: Context) -> Output:
 #: A complaint that is older when it reaches us is history that somebody imports, and nobody waits for its answer.
 _HISTORY_H = 30 * 24.0
 
-_SCORED = ("text", "category", "subcategory", "language", "amount", "currency", "occurred_at", "received_at")
+#: What the priority of a complaint is scored by.
+PRIORITY_READS = ("text", "category", "subcategory", "language", "amount", "currency", "occurred_at", "received_at")
 
 
 def score_priority(rows: pa.Table, context: Context) -> Output:
@@ -60,8 +62,8 @@ def score_priority(rows: pa.Table, context: Context) -> Output:
 
     Earlier contacts and open incidents are known at the commit only (engine.store.circumstances).
     """
-    columns = [rows[name].to_pylist() for name in _SCORED]
-    found = [context.priority.score(_complaint(*row)) for row in zip(*columns, strict=True)]
+    columns = [rows[name].to_pylist() for name in PRIORITY_READS]
+    found = [context.priority.score(complaint_of(*row)) for row in zip(*columns, strict=True)]
     size = rows.num_rows
     return Output(
         {
@@ -74,7 +76,7 @@ def score_priority(rows: pa.Table, context: Context) -> Output:
     )
 
 
-def _complaint(
+def complaint_of(
     text: str,
     category: str,
     subcategory: str,
@@ -83,11 +85,13 @@ def _complaint(
     currency: str | None,
     occurred_at: datetime,
     received_at: datetime,
+    reasons: Sequence[str] = (),
 ) -> Complaint:
+    """What is scored of the values of PRIORITY_READS; `reasons` are those of a stored row, for its circumstances."""
+    contacts, incident = circumstances_in(reasons)
     waited_h = (received_at - occurred_at).total_seconds() / 3600
-    return Complaint(
-        text, category, subcategory, language, amount, currency, waited_h if waited_h <= _HISTORY_H else None
-    )
+    waited = waited_h if waited_h <= _HISTORY_H else None
+    return Complaint(text, category, subcategory, language, amount, currency, waited, contacts, incident)
 
 
 def vectors_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
@@ -128,7 +132,7 @@ MODEL = (
     ),
     Stage(
         "priority",
-        _SCORED,
+        PRIORITY_READS,
         pa.schema(
             [
                 ("priority", pa.string()),
