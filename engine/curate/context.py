@@ -15,11 +15,11 @@ from engine.govern.api_keys import ROLES
 from engine.govern.crypto import load_keys
 from engine.intake.envelope import CHANNELS
 from engine.quality.rules import load_rules
+from engine.registry.load import champion
 from engine.settings import CONFIGS, BadConfig, Settings
 from engine.stages.context import Context
 from engine.taxonomy.versions import Lineage, lineage
 from engine.taxonomy.weights import with_carried
-from models.classify import ZeroShotClassifier
 from models.embedder import Embedder
 from models.pii import BadPolicy, Policy
 from models.places import Gazetteer
@@ -38,12 +38,15 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         BadConfig: the taxonomy, the priorities, a mapping or the quality rules cannot be used.
     """
     keys = load_keys(settings.data_dir / "keys")
-    taxonomy = load_taxonomy(settings)
+    lineage = load_lineage(settings)
+    taxonomy = lineage.current
+    classifier, version = champion(settings, lineage, embedder)
     return Context(
         data_key=keys.data,
         pseudonym_key=keys.pseudonym,
         embedder=embedder,
-        classifier=ZeroShotClassifier.build(taxonomy, embedder),
+        classifier=classifier,
+        classifier_version=version,
         priority=load_priority(settings),
         taxonomy_version=f"{taxonomy.name}/{taxonomy.version}",
         now=datetime.now(UTC),
