@@ -135,16 +135,16 @@ TWO = [leaf("net.a"), leaf("net.b")]
         (
             [{"split": "net.slow", "into": TWO, "otherwise": "net.a", "shares": {"net.a": 0.5, "net.b": 0.4}}],
             "sum to 0.9",
-        ),  # fmt: skip
+        ),
         ([{"rename": "net.slow", "to": "net.down"}], r"'net\.down' is there already; merge"),
         (
             [{"rename": "net.slow", "to": "net.down"}, {"rename": "net.down", "to": "net.slow"}],
             r"a cycle, net\.\w+ -> net\.\w+ -> net\.\w+",
-        ),  # fmt: skip
+        ),
         (
             [{"merge": ["net.slow"], "into": "net.down"}, {"merge": ["net.down"], "into": "bill.over"}],
             r"net\.down -> bill\.over",
-        ),  # fmt: skip
+        ),
         ([{"retire": "net.slow"}, {"rename": "net.slow", "to": "net.x"}], r"'net\.slow' is given to two operations"),
         ([{"rename": "net", "to": "web"}, {"rename": "net.slow", "to": "net.x"}], "and so does its category"),
         ([{"merge": ["net.slow"], "into": "net.slow"}], "merged into itself"),
@@ -210,3 +210,19 @@ def test_any_change_conserves_counts_and_leads_to_ids_that_there_are(operations,
     assert set(made.crosswalk.shares) == {one.id for one in BASE.leaves(retired=True)}
     if not made.splits:
         assert all(isinstance(count, float | int) and count == int(count) for count in after.values())
+
+
+def test_the_change_file_of_the_docs_can_be_applied_to_the_shipped_taxonomy():
+    import re
+
+    import yaml
+
+    from engine.settings import CONFIGS, ROOT
+
+    (written,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "taxonomy.md").read_text(), re.S)
+    shipped = Taxonomy.from_dict(yaml.safe_load((CONFIGS / "taxonomies" / "telecom.yaml").read_text(encoding="utf-8")))
+    made = apply_change(shipped, Change.from_dict(yaml.safe_load(written)))
+    assert set(made.crosswalk.changed) == {
+        "network.slow_data", "service.no_response", "billing.overcharge", "device.sim_card",
+    }  # fmt: skip
+    assert made.formerly == {"network.roaming": "network.no_signal"}
