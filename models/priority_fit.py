@@ -225,7 +225,8 @@ def _floor(reasons: Sequence[str]) -> int:
 def _places(scores: NDArray[np.float64], floors: Places, cuts: tuple[float, float, float]) -> Places:
     """(n,) 0 for P1 to 3 for P4."""
     reached = (scores[:, None] >= np.array(cuts)).sum(axis=1)
-    return np.minimum(3 - reached, floors)
+    places: Places = np.minimum(3 - reached, floors)
+    return places
 
 
 def _agreement(found: Places, wanted: Places) -> float:

@@ -85,6 +85,7 @@ def complaint_of(
     currency: str | None,
     occurred_at: datetime,
     received_at: datetime,
+    *,
     reasons: Sequence[str] = (),
 ) -> Complaint:
     """What is scored of the values of PRIORITY_READS; `reasons` are those of a stored row, for its circumstances."""
