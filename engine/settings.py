@@ -206,6 +206,17 @@ class LabelSettings(_Section):
     seed: int = Field(1, ge=0, description="Fixes the mix of the queue and the order of the audit")
 
 
+class ClusterSettings(_Section):
+    """How complaints are clustered (docs/clusters.md)."""
+
+    sample_rows: int = Field(20_000, ge=100, le=200_000, description="Distinct texts that topics are found among")
+    neighbours: int = Field(15, ge=2, le=100, description="Edges of each text in the graph of nearest neighbours")
+    least_similarity: float = Field(0.3, ge=0, lt=1, description="Cosine below which texts are not joined")
+    resolution: float = Field(3.0, gt=0, le=100, description="Higher: more and smaller clusters")
+    least_size: int = Field(10, ge=2, le=10_000, description="Distinct texts of a cluster in the sample at least")
+    recent_s: float = Field(604_800, ge=3600, description="The window in which a cluster may be emerging, s")
+
+
 class RegistrySettings(_Section):
     """Trained models: the challenger beside the champion."""
 
@@ -242,6 +253,7 @@ class Settings(BaseSettings):
     identity: IdentitySettings = IdentitySettings.model_validate({})
     reconcile: ReconcileSettings = ReconcileSettings.model_validate({})
     duplicates: DuplicateSettings = DuplicateSettings.model_validate({})
+    clusters: ClusterSettings = ClusterSettings.model_validate({})
     quality: QualitySettings = QualitySettings.model_validate({})
     labels: LabelSettings = LabelSettings.model_validate({})
     registry: RegistrySettings = RegistrySettings.model_validate({})

@@ -253,6 +253,38 @@ QUALITY_HOURS = TableSpec(
     ),
 )
 
+
+def clusters(dimensions: int) -> TableSpec:
+    """`serving.clusters` for centroids of this length: a cluster of complaints, also one that is no more."""
+    return TableSpec(
+        "serving",
+        "clusters",
+        "cluster_id",
+        pa.schema(
+            [
+                pa.field("cluster_id", pa.int64(), nullable=False),
+                ("name", pa.string()),
+                ("kind", pa.string()),
+                ("state", pa.string()),
+                ("other", pa.int64()),
+                ("terms", STRINGS),
+                ("exemplars", STRINGS),
+                ("size", pa.int64()),
+                ("recent", pa.int64()),
+                ("growth", pa.float64()),
+                ("emerging", pa.bool_()),
+                ("centroid", pa.list_(pa.float32(), dimensions)),
+                ("gate", pa.float32()),
+                ("embedding_model", pa.string()),
+                ("embedding_revision", pa.string()),
+                ("events", pa.string()),
+                ("born_at", TIME),
+                ("updated_at", TIME),
+            ]
+        ),
+    )
+
+
 API_KEYS = TableSpec(
     "governance",
     "keys",

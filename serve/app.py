@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from serve import (
     admin,
     alerts,
+    clusters,
     complaints,
     dead_letters,
     forms,
@@ -63,6 +64,7 @@ def create_app(data_dir: Path) -> FastAPI:
         trace,
         alerts,
         dead_letters,
+        clusters,
         quality,
         identity,
         labels,

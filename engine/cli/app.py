@@ -9,6 +9,7 @@ import typer
 
 from engine.cli import data, operate, read, replays, run
 from engine.cli.bench import bench
+from engine.cli.clusters import cluster, clusters
 from engine.cli.dlq import dlq
 from engine.cli.evaluate import evaluate
 from engine.cli.identity import identity
@@ -46,13 +47,14 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},
     "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
     "Read": {"search": read.search, "show": read.show, "trace": read.trace},
-    "Operate": {"status": operate.status, "doctor": operate.doctor, "replay": replays.replay, "bench": bench},
+    "Operate": {"status": operate.status, "doctor": operate.doctor, "replay": replays.replay, "bench": bench, "cluster": cluster},
 }
 for panel, commands in _PANELS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
 app.add_typer(identity, name="identity", rich_help_panel="Read")
+app.add_typer(clusters, name="clusters", rich_help_panel="Read")
 app.add_typer(label, name="label", rich_help_panel="Operate")
 app.add_typer(taxonomy, name="taxonomy", rich_help_panel="Operate")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")

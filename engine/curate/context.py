@@ -11,6 +11,7 @@ import yaml
 
 from connectors.errors import BadMapping
 from connectors.mapping import Mapping, load_mapping
+from engine.cluster.keep import load_clusters
 from engine.govern.api_keys import ROLES
 from engine.govern.crypto import load_keys
 from engine.intake.envelope import CHANNELS
@@ -59,6 +60,7 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         phone_region=settings.identity.phone_region,
         quality=load_rules(settings).rows,
         protected=protected_words(settings),
+        clusters=load_clusters(settings),
     )
 
 

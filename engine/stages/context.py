@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.govern.crypto import DataKey
     from engine.quality.rules import RowRule
     from models.classify import Prediction
+    from models.clusters.assign import Clusters
     from models.places import Gazetteer
     from models.priority import PriorityModel
     from models.products import Catalogue
@@ -75,6 +76,8 @@ class Context:
     shed: frozenset[str] = frozenset()
     #: Embeds while `embedding_static` is shed.
     quick: Embedder | None = None
+    #: What new complaints are assigned to; None until complaints were clustered.
+    clusters: Clusters | None = None
 
     @property
     def embeds(self) -> tuple[Embedder, list[str]]:

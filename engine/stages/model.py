@@ -1,4 +1,4 @@
-"""Model: embed the masked text, then category and priority; clusters stay empty until there are some."""
+"""Model: embed the masked text, then category, priority and cluster."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PRIORITY_READS = ("text", "category", "subcategory", "language", "amount", "curr
 
 
 def score_priority(rows: pa.Table, context: Context) -> Output:
-    """P1 to P4 with every contribution; `cluster_id` is null until clusters exist.
+    """P1 to P4 with every contribution.
 
     Earlier contacts and open incidents are known at the commit only (engine.store.circumstances).
     """
@@ -70,10 +70,20 @@ def score_priority(rows: pa.Table, context: Context) -> Output:
             "priority": [p.level for p in found],
             "priority_score": [float(p.score) for p in found],
             "priority_reasons": [list(p.reasons) for p in found],
-            "cluster_id": pa.nulls(size, pa.int64()),
             "scored_at": pa.array([context.now] * size, TIME),
         }
     )
+
+
+def assign_cluster(rows: pa.Table, context: Context) -> Output:
+    """The nearest cluster, -1 outside every gate; null without clusters, or where they are of another embedder."""
+    clusters = context.clusters
+    if clusters is None:
+        return Output({"cluster_id": pa.nulls(rows.num_rows, pa.int64())})
+    found, _ = clusters.nearest(vectors_of(rows["vector"]))
+    names = zip(rows["embedding_model"].to_pylist(), rows["embedding_revision"].to_pylist(), strict=True)
+    others = np.array([name != clusters.model for name in names], bool)
+    return Output({"cluster_id": pa.array(found, pa.int64(), mask=others)})
 
 
 def complaint_of(
@@ -139,10 +149,15 @@ MODEL = (
                 ("priority", pa.string()),
                 ("priority_score", pa.float32()),
                 ("priority_reasons", STRINGS),
-                ("cluster_id", pa.int64()),
                 ("scored_at", TIME),
             ]
         ),
         score_priority,
+    ),
+    Stage(
+        "cluster",
+        ("vector", "embedding_model", "embedding_revision"),
+        pa.schema([("cluster_id", pa.int64())]),
+        assign_cluster,
     ),
 )

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from connectors.errors import Terminal, Transient
 from connectors.lance import Table
 from engine import tables
+from engine.cluster.keep import LANDED
 from engine.labels.book import Book
 from engine.settings import Settings
 from engine.store import circumstances, rows, volumes
@@ -96,9 +97,11 @@ class Writer:
         self._taxonomy_scores = self._open(tables.TAXONOMY_SCORES)
         self._labels = self._open(tables.LABELS)
         self._shadow = self._open(tables.SHADOW)
+        self._clusters = self._open(tables.clusters(size))
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
             self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._taxonomy_scores,
+            self._clusters,
         ]  # fmt: skip
         self._commits = self._compactions = 0
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
@@ -383,6 +386,24 @@ class Writer:
         """Take a complaint's label back, durably; see engine.labels.book."""
         self._commits += 1
         return Book(self._labels, self._serving).withdraw(event_id, labeller)
+
+    def put_clusters(self, found: pa.Table) -> None:
+        """Insert or replace clusters, durably and all at once."""
+        self._clusters.upsert(rows.conform(found, self._clusters.schema), update=True)
+        self._clusters.make_durable()
+        (self._settings.data_dir / LANDED).touch()
+        self._commits += 1
+
+    def set_clusters(self, found: pa.Table) -> int:
+        """Set what cluster complaints are in, durably; returns how many there were. Done again, it changes nothing.
+
+        Args:
+            found: event_id and cluster_id; complaints that are not stored are left out.
+        """
+        done = self._serving.update(found)
+        self._serving.make_durable()
+        self._commits += 1
+        return done
 
     def put_shadow(self, found: pa.Table) -> None:
         """Keep what a challenger would have said, durably."""

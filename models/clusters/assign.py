@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from models.clusters.topics import NOISE
 
-#: Share of a cluster's own members that its gate leaves out.
-_OUTSIDE = 0.01
+#: A gate is this much of the similarity that all but this share of the cluster's own members have.
+_SLACK, _OUTSIDE = 0.9, 0.01
 
 #: A gate is never lower: below, two texts of MiniLM have hardly a word in common (docs/clusters.md).
 _LEAST_GATE = 0.3
 
 _BLOCK_ROWS = 65_536
+
+#: How a cluster was found: as a community of the neighbour graph, or by density among what these left.
+TOPIC, DENSE = "topic", "dense"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,19 @@ class Clusters:
         centroids: (c, d) float32, unit rows.
         gates: (c,) float32; a text less similar to the centroid than this is noise.
         model: name and revision of the embedder whose vectors they are of.
+        kinds: (c,) TOPIC or DENSE.
     """
 
     ids: NDArray[np.int64]
     centroids: NDArray[np.float32]
     gates: NDArray[np.float32]
     model: tuple[str, str] = ("", "")
+    kinds: tuple[str, ...] = ()
+
+    @classmethod
+    def none(cls) -> Clusters:
+        """No clusters at all."""
+        return cls(np.zeros(0, np.int64), np.zeros((0, 1), np.float32), np.zeros(0, np.float32))
 
     def nearest(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(n,) cluster id, -1 outside every gate, and (n,) similarity to the nearest centroid.
@@ -54,16 +64,22 @@ class Clusters:
 
     def renamed(self, ids: NDArray[np.int64]) -> Clusters:
         """The same clusters by other ids."""
-        return Clusters(ids, self.centroids, self.gates, self.model)
+        return Clusters(ids, self.centroids, self.gates, self.model, self.kinds)
 
 
-def of_labels(vectors: NDArray[np.float32], labels: NDArray[np.int64], model: tuple[str, str] = ("", "")) -> Clusters:
+def of_labels(
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    model: tuple[str, str] = ("", ""),
+    kind: str = TOPIC,
+) -> Clusters:
     """The clusters of labelled texts, with the labels as ids.
 
     Args:
         vectors: (n, d) float32, unit rows.
         labels: (n,) 0, 1, … without a gap, or -1.
         model: see Clusters.
+        kind: see Clusters.
     """
     count = int(labels.max(initial=NOISE)) + 1
     sums = np.zeros((count, vectors.shape[1]), np.float64)
@@ -75,4 +91,17 @@ def of_labels(vectors: NDArray[np.float32], labels: NDArray[np.int64], model: tu
     gates = np.array(
         [np.quantile(own[labels[inside] == label], _OUTSIDE) for label in range(count)], np.float32
     ).reshape(count)
-    return Clusters(np.arange(count), centroids, np.maximum(gates, np.float32(_LEAST_GATE)), model)
+    return Clusters(
+        np.arange(count), centroids, np.maximum(_SLACK * gates, _LEAST_GATE).astype(np.float32), model, (kind,) * count
+    )
+
+
+def joined(one: Clusters, other: Clusters) -> Clusters:
+    """Both, with their positions as ids."""
+    return Clusters(
+        np.arange(len(one.ids) + len(other.ids)),
+        np.concatenate([one.centroids, other.centroids]),
+        np.concatenate([one.gates, other.gates]),
+        one.model,
+        one.kinds + other.kinds,
+    )

@@ -27,7 +27,7 @@ class Params:
 
     neighbours: int = 15
     least_similarity: float = 0.3
-    resolution: float = 2.0
+    resolution: float = 3.0
     least_size: int = 10
     reluctance: float = 0.01
 
