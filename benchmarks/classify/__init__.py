@@ -1,0 +1,1 @@
+"""Quality of classification on labelled data."""
