@@ -13,7 +13,7 @@ import psutil
 
 def machine() -> dict[str, Any]:
     """CPU, memory, versions and time; written into every report."""
-    names = ("ray", "lancedb", "pyarrow", "torch", "sentence-transformers", "nats-py")
+    names = ("ray", "lancedb", "pyarrow", "torch", "onnxruntime", "sentence-transformers", "nats-py")
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpus": os.cpu_count(),

@@ -25,7 +25,7 @@ from models.windows import cut, limit_chars, pool
 #: Part of the revision; raised whenever the same weights and texts give other vectors.
 RECIPE = "1"
 
-#: Tokens of an fp32 call: small enough that activations stay in cache.
+#: Tokens of a call that texts share: small enough that activations stay in cache.
 _CALL_TOKENS = 512
 
 #: The model's marks around a text.
@@ -100,22 +100,25 @@ class OnnxEmbedder:
         return [one.windows for one in cut(prepared, self._tokenizer, self._window)]
 
     def token_vectors(self) -> tuple[str, NDArray[np.float32]]:
-        """Embeds every token of the vocabulary by itself, between the model's marks.
+        """Embeds every token of the vocabulary between the model's marks, for distilling.
+
+        Tokens share calls, always the same ones, also in int8: there are tens of thousands.
 
         Returns:
             The tokenizer as JSON, and (v, d) float32, rows by token id.
         """
         first, last = self._tokenizer.encode("").ids
         every = [[first, token, last] for token in range(self._tokenizer.get_vocab_size())]
-        return self._tokenizer.to_str(), self._forward(every)
+        return self._tokenizer.to_str(), self._forward(every, _CALL_TOKENS)
 
     def _pieces(self, texts: list[str]) -> NDArray[np.float32]:
         # A piece that is cut out may, rarely, give a token more than it had inside its text.
         most = self._window + _MARKS
         found = (one.ids for one in self._tokenizer.encode_batch_fast(texts)) if texts else ()
-        return self._forward([ids if len(ids) <= most else [*ids[: most - 1], ids[-1]] for ids in found])
+        fitting = [ids if len(ids) <= most else [*ids[: most - 1], ids[-1]] for ids in found]
+        return self._forward(fitting, 0 if self._alone else _CALL_TOKENS)
 
-    def _forward(self, ids: list[list[int]]) -> NDArray[np.float32]:
+    def _forward(self, ids: list[list[int]], budget: int) -> NDArray[np.float32]:
         vectors = np.empty((len(ids), self.dimensions), dtype=np.float32)
 
         def call(rows: list[int]) -> None:
@@ -124,7 +127,7 @@ class OnnxEmbedder:
             means = hidden.mean(axis=1)
             vectors[rows] = means / np.maximum(np.sqrt(np.einsum("ij,ij->i", means, means)), 1e-12)[:, None]
 
-        calls = list(_calls([len(one) for one in ids], 0 if self._alone else _CALL_TOKENS))
+        calls = list(_calls([len(one) for one in ids], budget))
         if self._threads == 1 or len(calls) == 1:
             for rows in calls:
                 call(rows)

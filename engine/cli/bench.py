@@ -12,21 +12,24 @@ import typer
 
 from engine.cli.output import JSON, console, emit, guarded, notes, table
 
-NAMES = ("pipeline", "latency", "soak", "intake", "processing")
+NAMES = ("pipeline", "latency", "soak", "intake", "processing", "embed")
 
 
 @guarded
 def bench(
     names: Annotated[list[str], typer.Argument(help=f"Which: {', '.join(NAMES)}.", metavar="NAME…")],
     rows: Annotated[
-        int | None, typer.Option(help="pipeline: complaints a turn (3000); intake: of the csv (200000).", min=100)
+        int | None,
+        typer.Option(
+            help="pipeline: complaints a turn (3000); intake: of the csv (200000); embed: texts a turn (600).", min=100
+        ),
     ] = None,
     rate: Annotated[float, typer.Option(help="latency: complaints a second.", min=0.1)] = 20,
     seconds: Annotated[float, typer.Option(help="latency: how long, s.", min=5)] = 300,
     batches: Annotated[int, typer.Option(help="soak: micro-batches.", min=10)] = 20_000,
     step: Annotated[list[str] | None, typer.Option(help="processing: these steps alone.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="processing: labelled data to take texts from; default $BEEJAN_DATA.")
+        Path | None, typer.Option(help="processing, embed: data to take texts from; default $BEEJAN_DATA.")
     ] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Beside their peers in the same run, as it always is.")] = True,
     out: Annotated[Path | None, typer.Option("--out", help="Also write NAME.json here.", metavar="DIR")] = None,
@@ -49,10 +52,27 @@ def bench(
             emit(report)
         elif name == "processing":
             _show_steps(report["steps"])
+        elif name == "embed":
+            _show_embedders(report)
         else:
             shown = {k: v for k, v in report.items() if not isinstance(v, (list, dict)) or k == "rows_per_s"}
             table(None, ["", name], [[key, value] for key, value in shown.items()])
             console().print()
+
+
+def _show_embedders(report: dict[str, Any]) -> None:
+    ways = report["short"]["texts_per_s"]
+    rows = [
+        [
+            way, ways[way], report["short"]["ratio"].get(way), report["long"]["texts_per_s"][way],
+            report["long"]["ratio"].get(way), report["query_ms"][way], report["worker"][way]["rss_mb"],
+            report["worker"][way]["load_s"], report["stsb_spearman"][way],
+        ]
+        for way in ways
+    ]  # fmt: skip
+    table(None, ["", "short/s", "ratio", "long/s", "ratio", "query ms", "MB", "load s", "STS-B"], rows)
+    others = {"roof": report["roof"], "fidelity": report["fidelity"], "MTEB Banking77": report["mteb_banking77"]}
+    table(None, ["", "embed"], [[key, json.dumps(value)] for key, value in others.items()])
 
 
 def _show_steps(steps: dict[str, dict[str, Any]]) -> None:
@@ -74,11 +94,14 @@ def _runner(
     steps: list[str] | None,
     data: Path | None,
 ) -> Callable[[], dict[str, Any]]:
-    from benchmarks import intake, latency, pipeline, soak
+    from benchmarks import embed, intake, latency, pipeline, soak
     from benchmarks.processing import run as processing
 
     root = data or (Path(found) if (found := os.environ.get("BEEJAN_DATA")) else None)
+    if name == "embed" and root is None:
+        raise typer.BadParameter("no data: pass --data DIR, or set BEEJAN_DATA", param_hint="--data")
     return {
+        "embed": lambda: embed.run(root or Path(), rows or 600),
         "pipeline": lambda: pipeline.run(rows or 3000),
         "latency": lambda: latency.run(rate, seconds),
         "soak": lambda: soak.run(batches),

@@ -1,6 +1,7 @@
 """ONNX embedders: near the reference, independent of the batch to the bit, and never from a damaged file."""
 
 import csv
+import itertools
 import json
 import pickle
 import random
@@ -63,13 +64,13 @@ def test_int8_stays_near_the_reference(files, reference, data):
 
 def test_any_split_of_real_texts_gives_the_same_bits(embedder, data):
     with (data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
-        texts = [row["text"] for row in csv.DictReader(file)][:60] + ["no signal since monday " * 90]
+        texts = [*[row["text"] for row in csv.DictReader(file)][:60], "no signal since monday " * 90]
     whole = embedder.encode(texts)
     chance = random.Random(5)
     for _ in range(3):
         order = chance.sample(range(len(texts)), len(texts))
         bounds = [0, *sorted(chance.sample(range(1, len(texts)), 6)), len(texts)]
-        for low, high in zip(bounds, bounds[1:], strict=False):
+        for low, high in itertools.pairwise(bounds):
             rows = order[low:high]
             assert np.array_equal(embedder.encode([texts[row] for row in rows]), whole[rows])
 
