@@ -21,6 +21,7 @@ from connectors.lance import open_reader
 from engine.registry.aliases import Aliases, decide, folder_of
 from engine.registry.store import publish, workshop
 from engine.settings import ROOT, Settings
+from engine.taxonomy.labels import carried_labels
 from models.classifier import Classifier, ClassifierError, Trained
 from models.classifier import train as fit
 
@@ -179,11 +180,14 @@ def from_labels(settings: Settings) -> Corpus:
     Raises:
         CannotTrain: there are none yet, or their vectors are of several models.
     """
+    from engine.curate.context import load_lineage
     from engine.labels.desk import for_training, matrix
 
     zones, options = settings.zones_uri.rstrip("/"), settings.storage_options
     history = open_reader(f"{zones}/governance", "labels", options).search().limit(_ALL).to_list()
-    wanted = {row["event_id"]: tuple(row["labels"]) for row in for_training(history)}
+    # What was labelled before the taxonomy changed, as it reads now; labels of what was split are to be redone.
+    labelled, _ = carried_labels(for_training(history), load_lineage(settings))
+    wanted = {row["event_id"]: tuple(row["labels"]) for row in labelled}
     complaints = open_reader(f"{zones}/serving", "complaints", options)
     columns = ["event_id", "text", "vector", "embedding_model", "embedding_revision", *_SLICES]
     rows: list[dict[str, Any]] = []
