@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EMBEDDING_STATIC = "embedding_static"
 
 #: Part of every curated row; raised whenever a stage gives other results for the same payload.
-PIPELINE_VERSION = "2"
+PIPELINE_VERSION = "3"
 
 
 #: The `classifier_version` of rows that no trained model has classified.
