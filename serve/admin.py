@@ -15,7 +15,7 @@ from engine.curate.main import ADVISORIES, CONSUMER
 from engine.govern.api_keys import key_hash, new_key
 from engine.intake import slow
 from engine.reconcile import watch
-from serve import quality
+from serve import models, quality
 from serve.auth import require, services
 from serve.problems import Problem
 from serve.services import Services, call, plain
@@ -72,6 +72,7 @@ async def get_status(request: Request) -> dict[str, Any]:
         "overload": await overload_state(served),
         "integrity": integrity,
         "quality": await asyncio.to_thread(quality.standing, served),
+        "models": await asyncio.to_thread(models.state, served),
     }
 
 

@@ -15,6 +15,7 @@ from engine.cli.evaluate import evaluate
 from engine.cli.identity import identity
 from engine.cli.label import label
 from engine.cli.mapping import mapping
+from engine.cli.models import models
 from engine.cli.quality import quality
 from engine.cli.sources import sources
 from engine.cli.taxonomy import taxonomy
@@ -63,6 +64,7 @@ _GROUPS = {
     "dlq": dlq,
     "quality": quality,
     "evaluate": evaluate,
+    "models": models,
     "train": train,
     "keys": operate.keys,
     "config": operate.config,

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from connectors.errors import BeejanError, ContractFrozen, PortTaken, Transient
+from engine.registry.errors import NoModel, NotBetter
 from engine.run.supervisor import AlreadyRunning
 
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED, TRY_AGAIN = 0, 1, 2, 3, 4, 75
@@ -57,9 +58,9 @@ def table(title: str | None, columns: list[str], rows: list[list[Any]]) -> None:
 def code_of(error: BeejanError) -> int:
     """The exit code that an error is."""
     match error:
-        case NotFound():
+        case NotFound() | NoModel():
             return NOT_FOUND
-        case Refused() | PortTaken() | AlreadyRunning() | ContractFrozen():
+        case Refused() | PortTaken() | AlreadyRunning() | ContractFrozen() | NotBetter():
             return REFUSED
         case Transient():
             return TRY_AGAIN

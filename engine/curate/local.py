@@ -18,6 +18,7 @@ from engine.settings import Settings
 from engine.stages import pipeline
 from engine.stages.context import Context
 from engine.stages.model import vectors_of
+from models.embedder import Embedder
 from models.offsets import to_original
 from models.pii import mask
 from models.text import repair
@@ -30,14 +31,14 @@ _CHANNEL = "file"
 
 
 def process_texts(
-    texts: Sequence[str], settings: Settings
+    texts: Sequence[str], settings: Settings, embedder: Embedder | None = None
 ) -> Iterator[tuple[list[dict[str, Any]], NDArray[np.float32]]]:
     """Chunks of results in the order of the texts, each with its vectors.
 
     Yields:
         (one dict a text, (n, d) float32 unit rows); a text that a stage rejects has `error` and a zero vector.
     """
-    embedder = embedding.load(settings)
+    embedder = embedder or embedding.load(settings)
     context = build_context(settings, embedder)
     for start in range(0, len(texts), _CHUNK):
         chunk = [clean(text) for text in texts[start : start + _CHUNK]]

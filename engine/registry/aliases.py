@@ -17,20 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.errors import BeejanError, Terminal
+from engine.registry.errors import BadRegistry, NoModel
 
 #: What names and versions are made of, so that they are folders.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 _ALIASES, _LOG = "aliases.json", "decisions.jsonl"
-
-
-class NoModel(BeejanError):
-    """There is no such model or version."""
-
-
-class BadRegistry(Terminal):
-    """A file of the registry that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

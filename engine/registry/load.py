@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.errors import Terminal
-from engine.registry.aliases import BadRegistry, NoModel, folder_of, read, version_folder
+from engine.registry.aliases import folder_of, read, version_folder
+from engine.registry.errors import BadRegistry, NoModel, UnusableModel
 from engine.settings import Settings
 from engine.stages.context import ZERO_SHOT, Classifier
 from engine.taxonomy.versions import Lineage, NoVersion
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 log = logging.getLogger("beejan.registry")
-
-
-class UnusableModel(Terminal):
-    """A version that cannot classify here: damaged, of another embedding model, or of another taxonomy."""
 
 
 def manifest_of(data_dir: Path, name: str, version: str) -> dict[str, Any]:

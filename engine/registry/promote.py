@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.errors import Terminal
 from engine.curate.context import load_lineage
 from engine.labels.book import AUDIT
-from engine.registry.aliases import Aliases, NoModel, decide, decisions, read
+from engine.registry.aliases import Aliases, decide, decisions, read
 from engine.registry.compare import SLICES, Labelled, compare
+from engine.registry.errors import NoModel, NotBetter
 from engine.registry.load import manifest_of, trained, versions
 from engine.settings import Settings
 from engine.stages.context import ZERO_SHOT, Classifier
@@ -25,10 +25,6 @@ from models.embedder import Embedder
 
 _ALL = 2**31 - 1
 _CHUNK = 1000
-
-
-class NotBetter(Terminal):
-    """A version is not promoted: nothing shows that it is better, or it is worse somewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +69,27 @@ def audited(complaints: Any, labels: Any, known: frozenset[str]) -> HeldOut:
     return HeldOut(texts, np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32), items)
 
 
-def given(rows: Sequence[Mapping[str, Any]], embedder: Embedder) -> HeldOut:
-    """Labelled texts from elsewhere: text, label, and language, channel and region where known."""
-    texts = [str(row["text"]) for row in rows]
-    items = [Labelled((str(row["label"]),), {name: row.get(name) for name in SLICES}) for row in rows]
-    return HeldOut(texts, embedder.encode(texts), items)
+def given(rows: Sequence[Mapping[str, Any]], settings: Settings, embedder: Embedder) -> HeldOut:
+    """Labelled texts from elsewhere: text, label, and language, channel and region where known.
+
+    They go through the stages that complaints go through; one that a stage rejects is left out.
+    """
+    from engine.curate.local import process_texts
+
+    texts: list[str] = []
+    items: list[Labelled] = []
+    vectors: list[NDArray[np.float32]] = []
+    at = 0
+    for results, found in process_texts([str(row["text"]) for row in rows], settings, embedder):
+        kept = [row for row, result in enumerate(results) if "error" not in result]
+        for row in kept:
+            source = rows[at + row]
+            slices = {name: source.get(name) or results[row].get(name) for name in SLICES}
+            texts.append(results[row]["masked"])
+            items.append(Labelled((str(source["label"]),), slices))
+        vectors.append(found[kept])
+        at += len(results)
+    return HeldOut(texts, np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32), items)
 
 
 def known_labels(settings: Settings) -> frozenset[str]:
@@ -99,6 +111,8 @@ def report(
     old, new = (_classifier(settings, one, embedder) for one in (other, version))
     said = [one.predict(held.texts, held.vectors) if held.items else [] for one in (old, new)]
     found = compare(held.items, *said)
+    if not manifest_of(settings.data_dir, settings.classifier, version).get("taxonomy"):
+        found["against"].append("its labels are not all of the taxonomy that complaints are placed in")
     return {"versions": {"champion": id_of(settings, other), "challenger": id_of(settings, version)}} | found
 
 
@@ -141,7 +155,7 @@ def promote(
     if found["against"] and not force:
         raise NotBetter(
             f"{which} is not promoted over {found['versions']['champion']}: {'; '.join(found['against'])}. Label "
-            "more of the audit (`beejan label next`), compare on a file (--data), or promote it with --force --reason TEXT"
+            "more of the audit (`beejan label next`), compare on a file (--data), or give --force and --reason TEXT"
         )
 
     def change(before: Aliases) -> Aliases:
@@ -218,3 +232,10 @@ def listed(data_dir: Path, name: str) -> list[dict[str, Any]]:
         role = {aliases.champion: "champion", aliases.challenger: "challenger"}.get(version, "")
         found.append({"id": f"{name}/{version}", "name": name, "version": version, "role": role, "manifest": manifest})
     return found
+
+
+def short(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a list says of a version: no figures of single labels or slices, and no files."""
+    metrics = {key: value for key, value in (manifest.get("metrics") or {}).items() if not isinstance(value, dict)}
+    left_out = ("files", "metrics", "slices", "name", "version")
+    return {key: value for key, value in manifest.items() if key not in left_out} | {"metrics": metrics}

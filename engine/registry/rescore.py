@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine.stages.context import Context
-from engine.stages.model import MODEL
+from engine.stages.model import SCORING
 from engine.stages.stage import run
 from engine.store import filters
 
@@ -33,15 +33,15 @@ _SCORED = [
     "classifier_version", "priority", "priority_score", "priority_reasons", "scored_at",
 ]  # fmt: skip
 
-_MADE = {name for stage in MODEL for name in stage.adds.names}
+_MADE = {name for stage in SCORING for name in stage.adds.names}
 
 #: Columns that scoring reads; their vectors are there, nothing is embedded.
-READS = sorted({"event_id", "text_hash", *(name for stage in MODEL for name in stage.reads)} - _MADE)
+READS = sorted({"event_id", "text_hash", *(name for stage in SCORING for name in stage.reads)} - _MADE)
 
 
 def score(rows: pa.Table, context: Context) -> pa.Table:
     """Stored rows through the stages of modelling; one that fails has its `error_stage`."""
-    made = run(rows, MODEL, context)
+    made = run(rows, SCORING, context)
     return made.select([*_SCORED, "error_stage"])
 
 

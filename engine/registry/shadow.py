@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from connectors.lance import open_reader
 from engine.labels.metrics import wilson
-from engine.registry.aliases import NoModel, decisions, read
-from engine.registry.load import UnusableModel, target, trained
+from engine.registry.aliases import decisions, read
+from engine.registry.errors import NoModel, UnusableModel
+from engine.registry.load import target, trained
 from engine.settings import Settings
 from engine.stages.context import Classifier, Context
 from engine.stages.model import vectors_of
@@ -33,6 +34,9 @@ _READS = [
     "event_id", "text", "vector", "category", "subcategory", "confidence", "channel", "language", "region",
     "received_at",
 ]  # fmt: skip
+
+#: What `summary` reads of governance.shadow.
+SUMMED = ["champion_subcategory", "challenger_subcategory", "language", "channel", "region"]
 
 _ALL = 2**31 - 1
 

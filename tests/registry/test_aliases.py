@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from engine.registry.aliases import Aliases, BadRegistry, NoModel, decide, decisions, folder_of, read
+from engine.registry.aliases import Aliases, decide, decisions, folder_of, read
+from engine.registry.errors import BadRegistry, NoModel
 from engine.settings import ROOT
 
 
