@@ -108,7 +108,7 @@ def _complaints(settings: Settings, ids: Mapping[str, Level]) -> dict[str, Compl
         rows = table.search().where(f"event_id IN ({listed})").select(columns).limit(1000).to_list()
         for row in rows:
             found[row["event_id"]] = complaint_of(
-                *(row[name] for name in PRIORITY_READS), row["priority_reasons"] or ()
+                *(row[name] for name in PRIORITY_READS), reasons=row["priority_reasons"] or ()
             )
     return found
 
