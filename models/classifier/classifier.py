@@ -123,16 +123,15 @@ class Classifier:
         right = truth[held, best]
         confidence = shares[np.arange(len(held)), best]
         limits = best_f1(shares, truth[held]) if several else thresholds(confidence, best, right, len(known), precision)
-        cosines = _cosines(examples, vectors, len(truth), held, part)
-        inside = np.ones(len(known), bool)
-        if fallback in column:
-            inside[column[fallback]] = False
+        inside = np.array([label != fallback for label in known])
+        first = np.array([column[some[0]] for some in given], np.int32)
+        cosines = _cosines(examples, vectors, held, part, inside[first])
         belongs = np.asarray(truth[held][:, inside].any(axis=1), dtype=bool)
         scope = fit_scope(scores, cosines, inside, belongs, false_alarms)
         tell("training")
         parts = Parts(
             known, fallback, features, fit_heads(rows, truth, seed), calibration, limits, scope, examples,
-            np.array([column[some[0]] for some in given], np.int32),
+            first,
             tuple(names) if names is not None else tuple(_excerpt(text) for text in texts),
         )  # fmt: skip
         figures = _figures(shares, truth[held], limits, known)
@@ -158,8 +157,8 @@ class Classifier:
 
     def familiarity(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) float32: how like what was labelled each text is; out of scope below `parts.scope.least`."""
-        _, cosines = self.parts.examples.nearest(vectors)
-        return self.parts.scope.familiarity(self.scores(texts, vectors), cosines, self._inside())
+        near, cosines = self.parts.examples.nearest(vectors)
+        return self._familiarity(self.scores(texts, vectors), near, cosines)
 
     def labels_of(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> list[list[tuple[str, float]]]:
         """Every label that is sure enough, the surest first, with its probability; none where all are unsure."""
@@ -215,7 +214,7 @@ class Classifier:
         scores = self.parts.heads.scores(rows)
         shares = self.parts.calibration.probabilities(scores)
         near, cosines = self.parts.examples.nearest(vectors)
-        familiar = self.parts.scope.familiarity(scores, cosines, self._inside())
+        familiar = self._familiarity(scores, near, cosines)
         found = []
         for at, text in enumerate(texts):
             row = slice(rows.indptr[at], rows.indptr[at + 1])
@@ -278,11 +277,12 @@ class Classifier:
         ]
         return "also: " + ", ".join(f"{self.labels[at]} ({shares[at]:.2f})" for at in more) if more else ""
 
-    def _inside(self) -> NDArray[np.bool_]:
-        inside = np.ones(len(self.labels), bool)
-        if self._fallback is not None:
-            inside[self._fallback] = False
-        return inside
+    def _familiarity(
+        self, scores: NDArray[np.float32], near: NDArray[np.int64], cosines: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        inside = np.arange(len(self.labels)) != self._fallback
+        counted = np.where(inside[self.parts.example_labels[near]], cosines, np.float32(0))
+        return self.parts.scope.familiarity(scores, counted, inside)
 
     def _check_vectors(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
         expected = (len(texts), self.parts.features.dimensions)
@@ -294,23 +294,21 @@ class Classifier:
 
 
 def _cosines(
-    examples: Examples, vectors: NDArray[np.float32], size: int,
-    held: NDArray[np.int64], part: NDArray[np.int64],
-) -> NDArray[np.float32]:  # fmt: skip
-    """Cosines of held-out rows with the nearest examples of the other parts."""
-    places = np.full(size, -1, np.int64)
+    examples: Examples,
+    vectors: NDArray[np.float32],
+    held: NDArray[np.int64],
+    part: NDArray[np.int64],
+    counts: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Cosines of held-out rows with the nearest examples of the other parts; 0 where `counts` is false of an example."""
+    places = np.full(len(vectors), -1, np.int64)
     places[held] = part
-    found: list[NDArray[np.float32]] = []
-    order: list[NDArray[np.int64]] = []
+    found = np.zeros((len(held), examples.most), np.float32)
     for turn in np.unique(part):
-        mine = np.flatnonzero(part == turn)
-        found.append(examples.nearest(vectors[held[mine]], but=places == turn)[1])
-        order.append(mine)
-    if not found:
-        return np.zeros((0, 1), np.float32)
-    joined = np.empty_like(np.concatenate(found))
-    joined[np.concatenate(order)] = np.concatenate(found)
-    return joined
+        mine = part == turn
+        near, cosines = examples.nearest(vectors[held[mine]], but=places == turn)
+        found[mine] = np.where(counts[near], cosines, np.float32(0))
+    return found
 
 
 def _figures(

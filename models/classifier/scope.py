@@ -31,6 +31,11 @@ class Examples:
         """Rounds unit rows."""
         return cls(_rounded(vectors))
 
+    @property
+    def most(self) -> int:
+        """How many are found for a vector: 5, or all where there are fewer."""
+        return min(NEIGHBOURS, len(self.vectors))
+
     def __reduce__(self) -> tuple[type[Examples], tuple[NDArray[np.int16]]]:
         return Examples, (self.vectors,)
 
@@ -44,9 +49,9 @@ class Examples:
             but: (m,) examples that do not count.
 
         Returns:
-            Their positions and cosines, each (n, k); k is 5, or the number of examples where that is less.
+            Their positions and cosines, each (n, k); k is `most`.
         """
-        most = min(NEIGHBOURS, self._wide.shape[1])
+        most = self.most
         places, cosines = np.empty((len(vectors), most), np.int64), np.empty((len(vectors), most), np.float32)
         for start in range(0, len(vectors), _CHUNK_ROWS):
             rows = slice(start, start + _CHUNK_ROWS)
@@ -77,8 +82,8 @@ def _rounded(vectors: NDArray[np.float32]) -> NDArray[np.int16]:
 class Scope:
     """How familiar a text is, and the value below which it is out of scope.
 
-    Familiarity is the best label's score, plus the mean cosine with the five nearest examples, less the fallback's score
-    where texts that fit nowhere were labelled so.
+    Familiarity is the best label's score, plus four times the mean cosine with the five nearest examples, less the
+    fallback's score where texts that fit nowhere were labelled so; such an example among the nearest counts as none.
 
     Attributes:
         least: familiarity below which a text is out of scope.
@@ -93,7 +98,7 @@ class Scope:
 
         Args:
             scores: (n, labels).
-            cosines: (n, k), of the nearest examples.
+            cosines: (n, k), of the nearest examples; 0 of those with the fallback.
             inside: (labels,) which of them are not the fallback.
         """
         best = scores[:, inside].max(axis=1).astype(np.float64)
@@ -102,8 +107,9 @@ class Scope:
         return np.asarray(best + _COSINE * near - _OUTSIDE * outside, dtype=np.float32)
 
 
-#: Chosen on CLINC150's training part.
-_COSINE, _OUTSIDE = 1.0, 1.0
+#: Chosen on a third of CLINC150's training part: of 0 to 4, the best score alone told .86 of what is out of scope at 5 %
+#: false alarms, the cosine alone .93, both so weighed .97.
+_COSINE, _OUTSIDE = 4.0, 1.0
 
 
 def fit_scope(
