@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from connectors.errors import BeejanError
-from engine.cli.output import JSON, emit, guarded, notes, progress, table
+from engine.cli.output import CONFIG, JSON, emit, guarded, notes, progress, table
+from engine.settings import load_settings
 
 evaluate = typer.Typer(help="Quality on labelled data.", no_args_is_help=True)
 
@@ -50,16 +52,7 @@ def processing(
     if as_json:
         emit(whole)
         return
-    table(
-        None, ["figure", "value", "goal", "", "measured on", "note"],
-        [
-            [name, f"{value:.4g}", whole["goals"].get(name), _MARK[whole["met"].get(name)], whole["splits"][name],
-             whole["notes"].get(name)]
-            for name, value in whole["figures"].items()
-        ],
-    )  # fmt: skip
-    for name in whole["skipped"]:
-        notes().print(f"[yellow]skipped[/]: {name}, {root} has no data for it (docs/evaluation.md)")
+    _show(whole, root)
 
 
 @evaluate.command("priority")
@@ -96,8 +89,62 @@ def priority(
     table(None, ["figure", "value", "goal", "", "measured on", "note"], rows)
 
 
+@evaluate.command("classify")
+@guarded
+def classify(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Labelled data, see docs/evaluation.md; default $BEEJAN_DATA.", metavar="DIR")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--set", help="banking77, clinc150, airline; default all.", metavar="SET")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write classify.json and curves.html.")] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure the trained classifier: accuracy, calibration, what is out of scope, learning curves.
+
+    Example: beejan evaluate classify ../data --set banking77 --json
+    """
+    from benchmarks.classify.run import SETS, plot, report
+    from engine import embedding
+    from engine.curate import static_model
+    from models.static_embedder import load
+
+    sets = tuple(only or SETS)
+    unknown = [name for name in sets if name not in SETS]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: expected {', '.join(SETS)}", param_hint="--set")
+    root, settings = labelled(folder), load_settings(config_file)
+    full = embedding.load(settings)
+    path = static_model.path_of(settings, full.name, full.revision)
+    quick = load(path).encode if "banking77" in sets and static_model.make(path, full) else None
+    with progress(len(sets), "evaluating", quiet=as_json) as tell:
+        whole = report(root, full.encode, quick, sets, tell)
+    whole["embedding"] = {"model": full.name, "revision": full.revision}
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "classify.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+        if "curves" in whole:
+            plot(whole["curves"], out / "curves.html")
+    emit(whole) if as_json else _show(whole, root)
+
+
 #: How a figure stands to its goal.
 _MARK = {True: "met", False: "short", None: ""}
+
+
+def _show(whole: dict[str, Any], root: Path) -> None:
+    table(
+        None, ["figure", "value", "goal", "", "measured on", "note"],
+        [
+            [name, f"{value:.4g}", whole["goals"].get(name), _MARK[whole["met"].get(name)], whole["splits"][name],
+             whole["notes"].get(name)]
+            for name, value in whole["figures"].items()
+        ],
+    )  # fmt: skip
+    for name in whole["skipped"]:
+        notes().print(f"[yellow]skipped[/]: {name}, {root} has no data for it (docs/evaluation.md)")
 
 
 def labelled(given: Path | None) -> Path:
