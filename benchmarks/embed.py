@@ -103,15 +103,20 @@ def _timed(work: Callable[[], Any]) -> float:
 
 def _compared(workers: dict[str, list[Worker]], texts: list[str], repeats: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {way: [] for way in workers}
+    cpu: dict[str, float] = dict.fromkeys(workers, 0)
     for turn in range(repeats + 1):
         for way, found in workers.items():
+            before = sum(worker.cpu_s() for worker in found)
             took = _timed(lambda found=found: _encode(found, texts))  # type: ignore[misc]
             if turn:  # the first warms up
                 seconds[way].append(took)
+                cpu[way] += sum(worker.cpu_s() for worker in found) - before
     turns = {way: [a / b for a, b in zip(seconds[DEFAULT], found, strict=True)] for way, found in seconds.items()}
     return {
         "texts_per_s": {way: round(len(texts) / median(found), 1) for way, found in seconds.items()},
         "ratio": {way: round(median(found), 2) for way, found in turns.items() if way != DEFAULT},
+        # Less moved by what else runs on the machine; waiting at barriers counts where it spins.
+        "cpu_ratio": {way: round(cpu[DEFAULT] / max(found, 0.01), 2) for way, found in cpu.items() if way != DEFAULT},
         "ratios": {way: [round(one, 2) for one in found] for way, found in turns.items() if way != DEFAULT},
     }
 
@@ -188,7 +193,10 @@ def _mteb(workers: list[Worker], data: Path, shots: int = 8, draws: int = 10, te
     needed = np.unique(np.concatenate([held, *drawn]))
     place = {int(row): at for at, row in enumerate(needed)}
     vectors = _encode(workers, [texts[row] for row in needed])
-    at = lambda chosen: vectors[[place[int(row)] for row in chosen]]  # noqa: E731
+
+    def at(chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        return vectors[[place[int(row)] for row in chosen]]
+
     scores = []
     for chosen in drawn:
         model = LogisticRegression(max_iter=100, random_state=42).fit(at(chosen), labels[chosen])

@@ -67,6 +67,13 @@ class Worker:
 
         return round(psutil.Process(self._process.pid).memory_info().rss / 1e6, 1)
 
+    def cpu_s(self) -> float:
+        """CPU time it has used, s."""
+        import psutil
+
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None

@@ -220,6 +220,7 @@ def pinned_source(model: str | None, revision: str | None) -> tuple[Path | str, 
     return folder, DEFAULT_NAME if model is None else folder.name, _checked_digest(folder, revision)
 
 
+@cache
 def source_folder(model: str | None, revision: str | None) -> Path:
     """The folder of a model's files; those of a hub model are fetched if they are not there yet.
 
