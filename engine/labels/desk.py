@@ -5,9 +5,11 @@ Nothing is written here: labels go through the writer.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from engine.labels import ring
 from engine.labels.book import AUDIT, KINDS
 from engine.labels.metrics import accuracy
-from engine.labels.queue import DRAWN, Item, Pool, choose
+from engine.labels.queue import DRAWN, Item, choose
 from engine.labels.suspects import suspects
 from engine.settings import LabelSettings
 from engine.store import filters
@@ -30,6 +32,9 @@ _MOST_JUDGED = 10_000
 #: How far down the audit's order a complaint may stand for its label to be the audit's: those who label see the first
 #: ones, and new complaints come between.
 AUDIT_DEPTH = 1000
+
+#: The pool is read again after this long, s: that takes longer than all the rest, and labels are looked up each time.
+_KEEP_S = 30.0
 
 _READS = [
     "event_id", "text_hash", "category", "subcategory", "confidence", "cluster_id", "language", "channel", "region",
@@ -52,34 +57,28 @@ class Desk:
 
     def __init__(self, complaints: Any, labels: Any, settings: LabelSettings) -> None:
         self._complaints, self._labels, self._settings = complaints, labels, settings
-        self._judged: tuple[int, list[tuple[str, str, str]]] = (-1, [])
+        self._read: tuple[int, list[dict[str, Any]]] = (-1, [])
+        self._pool: tuple[float, list[dict[str, Any]]] = (-_KEEP_S, [])
+        self._judged: tuple[int, list[tuple[str, str, str]]] = (0, [])
 
     def history(self) -> list[dict[str, Any]]:
         """Every row of the labels, the newest first."""
-        found = self._labels.search().limit(2**31 - 1).to_list()
-        return sorted(found, key=lambda row: (row["created_at"], row["label_id"]), reverse=True)
+        version = int(self._labels.version)
+        if self._read[0] != version:
+            found = self._labels.search().limit(2**31 - 1).to_list()
+            newest = sorted(found, key=lambda row: (row["created_at"], row["label_id"]), reverse=True)
+            self._read = (version, newest)
+        return self._read[1]
 
     def next(self, limit: int, only: str | None = None, skip: Sequence[str] = ()) -> list[dict[str, Any]]:
         """The next complaints to label, each with its strategy and the reason why.
 
         Those of the audit come without what the model makes of them, so that nobody leans on it.
         """
-        history = self.history()
-        current = standing(history)
-        where = self._window()
-        total = int(self._complaints.count_rows(where))
-        share = min(1.0, MOST_ROWS / max(1, total))
-        sample = f"({where}) AND {ring.part(ring.start_of(self._settings.seed, 'pool'), share)}"
-        pool = Pool(
-            self._complaints.search().where(sample).select(_READS).limit(2**31 - 1).to_arrow().to_pylist(),
-            current,
-            self._labelled_clusters(current),
-            self._suspected(history, current),
-            self._audit(current, where, total, limit + len(skip)),
-        )
-        settings = self._settings
+        history, settings = self.history(), self._settings
+        live = _Live(self, history, limit + len(skip))
         chosen = choose(
-            pool, limit, seed=settings.seed, turn=len(history), audit_share=settings.audit_share, only=only, skip=skip
+            live, limit, seed=settings.seed, turn=len(history), audit_share=settings.audit_share, only=only, skip=skip
         )
         return self._told(chosen)
 
@@ -95,12 +94,26 @@ class Desk:
         current = standing(rows).get(event_id)
         return found[0] | {"labels": current["labels"] if current else []} if found else None
 
+    def pool(self) -> list[dict[str, Any]]:
+        """Complaints of the window that may be asked for, MOST_ROWS at most; read again after half a minute."""
+        if time.monotonic() - self._pool[0] > _KEEP_S:
+            where, start = self._window(), ring.start_of(self._settings.seed, "pool")
+            share = min(1.0, MOST_ROWS / max(1, int(self._complaints.count_rows(where))))
+            query = self._complaints.search().where(f"({where}) AND {ring.part(start, share)}").select(_READS)
+            self._pool = (time.monotonic(), query.limit(2**31 - 1).to_arrow().to_pylist())
+        return self._pool[1]
+
+    def audit(self, current: dict[str, dict[str, Any]], wanted: int) -> list[str]:
+        """The first complaints in the audit's order that have no label of it."""
+        done = {key for key, row in current.items() if row["kind"] == AUDIT}
+        where, start = self._window(), ring.start_of(self._settings.seed, "audit")
+        return ring.first(self._complaints, where, int(self._complaints.count_rows(where)), start, wanted, done)
+
     def in_audit(self, event_ids: Sequence[str]) -> set[str]:
         """Which of these the audit asks for now, or has asked for."""
-        current, where = standing(self.history()), self._window()
-        total = int(self._complaints.count_rows(where))
+        current = standing(self.history())
         done = {key for key, row in current.items() if row["kind"] == AUDIT}
-        return set(event_ids) & (done | set(self._audit(current, where, total, AUDIT_DEPTH)))
+        return set(event_ids) & (done | set(self.audit(current, AUDIT_DEPTH)))
 
     def alike(self, event_id: str, least: float, limit: int) -> list[dict[str, Any]]:
         """Complaints without a label whose vector is like this one's, the nearest first, with the cosine.
@@ -160,39 +173,40 @@ class Desk:
             "by_kind": {kind: kinds[kind] for kind in KINDS},
             "by_label": {name: counted[name] for name in known},
             "not_in_taxonomy": sum(not set(row["labels"]) <= set(known) for row in current),
-            "suspected": len(self._suspected(history, standing(history))),
+            "suspected": len(self.suspected(history, standing(history))),
             "audit": accuracy(audited, served, known),
         }
 
     def _window(self) -> str:
         return f"received_at >= {filters.moment(datetime.now(UTC) - timedelta(seconds=self._settings.window_s))}"
 
-    def _audit(self, current: dict[str, dict[str, Any]], where: str, total: int, wanted: int) -> list[str]:
-        done = {key for key, row in current.items() if row["kind"] == AUDIT}
-        start = ring.start_of(self._settings.seed, "audit")
-        return ring.first(self._complaints, where, total, start, wanted, done)
-
-    def _labelled_clusters(self, current: dict[str, dict[str, Any]]) -> set[int]:
+    def labelled_clusters(self, current: dict[str, dict[str, Any]]) -> set[int]:
+        """Clusters that have a label."""
         rows = self._rows(list(current), ["event_id", "cluster_id"])
         return {row["cluster_id"] for row in rows if row["cluster_id"] is not None}
 
-    def _suspected(
+    def suspected(
         self, history: list[dict[str, Any]], current: dict[str, dict[str, Any]]
     ) -> list[tuple[str, str, str]]:
-        """Judged again only where the labels changed; what was looked at a second time is not asked a third."""
-        version = int(self._labels.version)
-        if self._judged[0] != version:
+        """(event id, label, what it rather is) of labels that are probably wrong, the surest first.
+
+        They are judged again with each new label, of many with each hundredth part more. What was looked at a second
+        time is not asked a third.
+        """
+        if len(history) - self._judged[0] > self._judged[0] // 100:
             judged = [row["event_id"] for row in history if row["superseded_by"] is None and row["labels"]]
             vectors = self._vectors(judged[:_MOST_JUDGED])
             ids = [key for key in judged[:_MOST_JUDGED] if key in vectors]
             found = suspects([current[key]["labels"][0] for key in ids], np.array([vectors[key] for key in ids]))
-            twice = {
-                row["event_id"] for row in history
-                if row["superseded_by"] and current.get(row["event_id"], {}).get("labels") == row["labels"]
-            }  # fmt: skip
-            told = [(ids[one.row], one.label, one.rather) for one in found if ids[one.row] not in twice]
-            self._judged = (version, told)
-        return self._judged[1]
+            self._judged = (len(history), [(ids[one.row], one.label, one.rather) for one in found])
+        twice = {
+            row["event_id"] for row in history
+            if row["superseded_by"] and current.get(row["event_id"], {}).get("labels") == row["labels"]
+        }  # fmt: skip
+        return [
+            (key, label, rather) for key, label, rather in self._judged[1]
+            if key not in twice and key in current and current[key]["labels"][0] == label
+        ]  # fmt: skip
 
     def _told(self, items: Sequence[Item]) -> list[dict[str, Any]]:
         rows = {row["event_id"]: row for row in self._rows([item.event_id for item in items], _SHOWN)}
@@ -216,6 +230,27 @@ class Desk:
         for condition in _by_id(ids):
             found += self._complaints.search().where(condition).select(columns).limit(len(ids)).to_list()
         return found
+
+
+class _Live:
+    """What there is to choose from, read as it is needed."""
+
+    def __init__(self, desk: Desk, history: list[dict[str, Any]], depth: int) -> None:
+        self._desk, self._history, self._depth = desk, history, depth
+        self.labelled = standing(history)
+        self.rows = desk.pool()
+
+    @cached_property
+    def clusters(self) -> set[int]:
+        return self._desk.labelled_clusters(self.labelled)
+
+    @cached_property
+    def suspected(self) -> list[tuple[str, str, str]]:
+        return self._desk.suspected(self._history, self.labelled)
+
+    @cached_property
+    def audit(self) -> list[str]:
+        return self._desk.audit(self.labelled, self._depth)
 
 
 def standing(history: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 UNCERTAIN, ERROR, NOVEL, WEAK, AUDIT = "uncertain", "error", "novel", "weak", "audit"
 STRATEGIES = (UNCERTAIN, ERROR, NOVEL, WEAK, AUDIT)
@@ -33,9 +33,33 @@ class Item:
     reason: str
 
 
+class Offers(Protocol):
+    """What there is to choose from; see Pool. Each part is asked for only where a strategy needs it."""
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """See Pool."""
+
+    @property
+    def labelled(self) -> Mapping[str, Mapping[str, Any]]:
+        """See Pool."""
+
+    @property
+    def clusters(self) -> Collection[int]:
+        """See Pool."""
+
+    @property
+    def suspected(self) -> Sequence[tuple[str, str, str]]:
+        """See Pool."""
+
+    @property
+    def audit(self) -> Sequence[str]:
+        """See Pool."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What there is to choose from.
+    """What there is to choose from, all at hand.
 
     Attributes:
         rows: complaints that may be labelled: event_id, text_hash, category, subcategory, confidence, cluster_id,
@@ -54,7 +78,7 @@ class Pool:
 
 
 def choose(
-    pool: Pool,
+    pool: Offers,
     limit: int,
     *,
     seed: int,
@@ -115,30 +139,30 @@ def _fresh(item: Item, texts: Mapping[str, str | None], seen: set[str], skip: Se
     return item.strategy == AUDIT or texts.get(item.event_id) not in seen
 
 
-def _offers(name: str, pool: Pool, seed: int) -> Iterator[Item]:
+def _offers(name: str, pool: Offers, seed: int) -> Iterator[Item]:
     makers = {UNCERTAIN: _uncertain, ERROR: _suspected, NOVEL: _novel, WEAK: _weak, AUDIT: _audit}
     return makers[name](pool, seed)
 
 
-def _unlabelled(pool: Pool) -> list[Mapping[str, Any]]:
+def _unlabelled(pool: Offers) -> list[Mapping[str, Any]]:
     """Without copies of a text that has a label."""
     done = {label["text_hash"] for label in pool.labelled.values()}
     return [row for row in pool.rows if row["event_id"] not in pool.labelled and row["text_hash"] not in done]
 
 
-def _uncertain(pool: Pool, seed: int) -> Iterator[Item]:
+def _uncertain(pool: Offers, seed: int) -> Iterator[Item]:
     rows = [row for row in _unlabelled(pool) if row["confidence"] is not None]
     for row in sorted(rows, key=lambda row: (row["confidence"], row["event_id"])):
         reason = f"the model is unsure: {row['subcategory'] or row['category']} with confidence {row['confidence']:.2f}"
         yield Item(row["event_id"], UNCERTAIN, reason)
 
 
-def _suspected(pool: Pool, seed: int) -> Iterator[Item]:
+def _suspected(pool: Offers, seed: int) -> Iterator[Item]:
     for event_id, label, rather in pool.suspected:
         yield Item(event_id, ERROR, f"labelled {label}, but what is like it is labelled {rather}")
 
 
-def _novel(pool: Pool, seed: int) -> Iterator[Item]:
+def _novel(pool: Offers, seed: int) -> Iterator[Item]:
     """A complaint of each cluster without a label in turn, the largest first; then of those in no cluster."""
     clusters: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in _unlabelled(pool):
@@ -155,7 +179,7 @@ def _novel(pool: Pool, seed: int) -> Iterator[Item]:
         yield Item(row["event_id"], NOVEL, "in no cluster: like nothing that is frequent")
 
 
-def _weak(pool: Pool, seed: int) -> Iterator[Item]:
+def _weak(pool: Offers, seed: int) -> Iterator[Item]:
     rows = [row for row in _unlabelled(pool) if row["confidence"] is not None]
     found = weak_slices(rows)
     members = [_shuffled([row for row in rows if row[name] == value], seed) for name, value, _, _ in found]
@@ -186,7 +210,7 @@ def weak_slices(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, float
     return sorted(found, key=lambda one: (one[2], one[0], one[1]))
 
 
-def _audit(pool: Pool, seed: int) -> Iterator[Item]:
+def _audit(pool: Offers, seed: int) -> Iterator[Item]:
     for event_id in pool.audit:
         yield Item(event_id, AUDIT, DRAWN)
 
