@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from connectors.errors import BeejanError
+from connectors.errors import Terminal
 from engine.cli.output import CONFIG, JSON, emit, guarded, notes, progress, table
 from engine.settings import load_settings
 
 evaluate = typer.Typer(help="Quality on labelled data.", no_args_is_help=True)
 
 
-class NoData(BeejanError):
+class NoData(Terminal):
     """The folder of labelled data is missing."""
 
 

@@ -235,8 +235,8 @@ def _timing(mapping: Mapping, rule: _Rule | None) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def safe_name(name: str) -> str:
-    """A column's name; what in it looks like personal data is named by its kind."""
-    return named_by_kind(name[:200])
+    """A column's name; what in it looks like personal data is named by its kind. One word is nobody's name here."""
+    return named_by_kind(name[:200], but="" if len(name.split()) > 1 else "PERSON")
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -245,10 +245,17 @@ def _safe_value(value: str) -> str:
     return named_by_kind(value[:200])
 
 
-def named_by_kind(text: str) -> str:
-    """`text` with each personal value as its kind alone, `<PHONE>`; for messages, where nothing is joined on it."""
+def named_by_kind(text: str, but: str = "") -> str:
+    """`text` with each personal value as its kind alone, `<PHONE>`; for messages, where nothing is joined on it.
+
+    Args:
+        text: any text.
+        but: a kind that stays.
+    """
     parts, position = [], 0
     for span in find(text):
+        if span.type == but:
+            continue
         parts += [text[position : span.start], f"<{span.type}>"]
         position = span.end
     return "".join(parts) + text[position:]
