@@ -68,6 +68,7 @@ def judged(texts: list[str], vectors: NDArray[np.float32], labels: NDArray[np.st
     found: dict[str, Any] = {
         "held_out_half": measured(labels[odd], lambda: ours(vectors[odd])),
         "all": measured(labels, lambda: ours(vectors)),
+        "all_by_centroid": measured(labels, lambda: _by_centroid(vectors)),
         "ids": ids_kept(vectors),
     }
     if peers:
@@ -98,8 +99,17 @@ def measured(labels: NDArray[np.str_], cluster: Callable[[], NDArray[np.int64]])
 
 
 def ours(vectors: NDArray[np.float32], params: Params | None = None) -> NDArray[np.int64]:
-    """What a run gives each text: topics, then the nearest centroid within its gate."""
-    return of_labels(vectors, topics(vectors, params or Params())).nearest(vectors)[0]
+    """What a run gives each text of its sample: its topic, else the nearest cluster whose gate it passes."""
+    return _served(vectors, topics(vectors, params or Params()))
+
+
+def _served(vectors: NDArray[np.float32], own: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.where(own >= 0, own, of_labels(vectors, own).nearest(vectors)[0])
+
+
+def _by_centroid(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+    """What texts beyond the sample get."""
+    return of_labels(vectors, topics(vectors, Params())).nearest(vectors)[0]
 
 
 def ids_kept(vectors: NDArray[np.float32]) -> dict[str, Any]:
@@ -109,11 +119,12 @@ def ids_kept(vectors: NDArray[np.float32]) -> dict[str, Any]:
         kept: of all texts in both that were in a cluster which survives; survived: clusters of the first run that do.
     """
     new = np.random.default_rng(_SEED).random(len(vectors)) < 1 / 11
-    first = of_labels(vectors[~new], topics(vectors[~new], Params()))
+    own = topics(vectors[~new], Params())
+    first = of_labels(vectors[~new], own)
     before = np.full(len(vectors), -1, np.int64)
-    before[~new] = first.nearest(vectors[~new])[0]
-    second = of_labels(vectors, topics(vectors, Params(), before))
-    now = second.nearest(vectors)[0]
+    before[~new] = _served(vectors[~new], own)
+    own = topics(vectors, Params(), before)
+    second, now = of_labels(vectors, own), _served(vectors, own)
     matched = match(before, now, dict(enumerate(first.centroids)), second.centroids, len(first.ids))
     named = np.append(matched.ids, -1)[now]
     surviving = np.isin(before, matched.kept)

@@ -48,7 +48,13 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},
     "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
     "Read": {"search": read.search, "show": read.show, "trace": read.trace},
-    "Operate": {"status": operate.status, "doctor": operate.doctor, "replay": replays.replay, "bench": bench, "cluster": cluster},
+    "Operate": {
+        "status": operate.status,
+        "doctor": operate.doctor,
+        "replay": replays.replay,
+        "bench": bench,
+        "cluster": cluster,
+    },
 }
 for panel, commands in _PANELS.items():
     for name, command in commands.items():

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.output import JSON, console, emit, guarded, notes, table
+from models.embedder import Embedder
 
-NAMES = ("pipeline", "latency", "soak", "intake", "processing", "embed")
+NAMES = ("pipeline", "latency", "soak", "intake", "processing", "embed", "cluster")
 
 
 @guarded
@@ -21,7 +22,8 @@ def bench(
     rows: Annotated[
         int | None,
         typer.Option(
-            help="pipeline: complaints a turn (3000); intake: of the csv (200000); embed: texts a turn (600).", min=100
+            help="pipeline: complaints a turn (3000); intake: of the csv (200000); embed: texts a turn (600); cluster: vectors.",
+            min=100,
         ),
     ] = None,
     rate: Annotated[float, typer.Option(help="latency: complaints a second.", min=0.1)] = 20,
@@ -29,7 +31,7 @@ def bench(
     batches: Annotated[int, typer.Option(help="soak: micro-batches.", min=10)] = 20_000,
     step: Annotated[list[str] | None, typer.Option(help="processing: these steps alone.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="processing, embed: data to take texts from; default $BEEJAN_DATA.")
+        Path | None, typer.Option(help="processing, embed, cluster: data to take texts from; default $BEEJAN_DATA.")
     ] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Beside their peers in the same run, as it always is.")] = True,
     out: Annotated[Path | None, typer.Option("--out", help="Also write NAME.json here.", metavar="DIR")] = None,
@@ -52,12 +54,29 @@ def bench(
             emit(report)
         elif name == "processing":
             _show_steps(report["steps"])
+        elif name == "cluster":
+            _show_clusters(report)
         elif name == "embed":
             _show_embedders(report)
         else:
             shown = {k: v for k, v in report.items() if not isinstance(v, (list, dict)) or k == "rows_per_s"}
             table(None, ["", name], [[key, value] for key, value in shown.items()])
             console().print()
+
+
+def _show_clusters(report: dict[str, Any]) -> None:
+    for name, found in report["sets"].items():
+        ways = {way: found[way] for way in ("held_out_half", "all", "all_by_centroid")} | found["peers"]
+        rows = [
+            [way, one["v"], one["ari"], one["clusters"], one["noise"], one["seconds"]]
+            for way, one in ways.items()
+            if isinstance(one, dict)
+        ]
+        table(name, ["", "V", "ARI", "clusters", "noise", "s"], rows)
+        ids = found["ids"]
+        console().print(f"ids kept over two runs: {ids['kept']:.1%}; clusters that survive: {ids['survived']}")
+    rows = [[one[key] for key in ("vectors", "clusters", "topics_s", "assign_s")] for one in report["growth"]]
+    table("growth", ["vectors", "clusters", "topics, s", "assigning, s"], rows)
 
 
 def _show_embedders(report: dict[str, Any]) -> None:
@@ -94,17 +113,25 @@ def _runner(
     steps: list[str] | None,
     data: Path | None,
 ) -> Callable[[], dict[str, Any]]:
-    from benchmarks import embed, intake, latency, pipeline, soak
+    from benchmarks import cluster, embed, intake, latency, pipeline, soak
     from benchmarks.processing import run as processing
 
     root = data or (Path(found) if (found := os.environ.get("BEEJAN_DATA")) else None)
-    if name == "embed" and root is None:
+    if name in ("embed", "cluster") and root is None:
         raise typer.BadParameter("no data: pass --data DIR, or set BEEJAN_DATA", param_hint="--data")
     return {
         "embed": lambda: embed.run(root or Path(), rows or 600),
+        "cluster": lambda: cluster.run(root or Path(), _embedder(), cluster.ROWS if rows is None else (rows,)),
         "pipeline": lambda: pipeline.run(rows or 3000),
         "latency": lambda: latency.run(rate, seconds),
         "soak": lambda: soak.run(batches),
         "intake": lambda: intake.run(rows or 200_000),
         "processing": lambda: processing.bench(root, steps or processing.TIMED),
     }[name]
+
+
+def _embedder() -> Embedder:
+    from engine import embedding
+    from engine.settings import load_settings
+
+    return embedding.load(load_settings())

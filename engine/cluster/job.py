@@ -25,7 +25,7 @@ from engine.store import filters
 from models.clusters.assign import DENSE, Clusters, joined, of_labels
 from models.clusters.match import match
 from models.clusters.terms import terms
-from models.clusters.topics import NOISE, Params, dense_groups, topics, without_small
+from models.clusters.topics import NOISE, Params, dense_groups, topics
 
 _BATCH_ROWS = 50_000
 _READ_IDS = 1_000
@@ -199,7 +199,7 @@ def _with_groups(
         return found, sample
     tell("finding groups", 0, 1)
     rest = _read(complaints, left.take(pa.array(_first_of_texts(left)[: len(sample.event_ids)])))
-    groups = without_small(dense_groups(rest.vectors, params.least_size), params.least_size)
+    groups = dense_groups(rest.vectors, params.least_size)
     if not (groups >= 0).any():
         return found, sample
     sampled = set(sample.event_ids)

@@ -125,7 +125,8 @@ def embed_stage(dimensions: int) -> Stage:
     return Stage("embed", ("text",), pa.schema(adds), embed)
 
 
-MODEL = (
+#: What a promotion or a change of the taxonomy makes anew; clusters depend on neither.
+SCORING = (
     Stage(
         "classify",
         ("text", "vector"),
@@ -154,6 +155,10 @@ MODEL = (
         ),
         score_priority,
     ),
+)
+
+MODEL = (
+    *SCORING,
     Stage(
         "cluster",
         ("vector", "embedding_model", "embedding_revision"),

@@ -12,7 +12,8 @@ from models.clusters.topics import NOISE
 #: A gate is this much of the similarity that all but this share of the cluster's own members have.
 _SLACK, _OUTSIDE = 0.9, 0.01
 
-#: A gate is never lower: below, two texts of MiniLM have hardly a word in common (docs/clusters.md).
+#: A gate is never lower. At .3 94 % of bank messages are in none of the clusters of programmers' questions, and so are
+#: 14 % of such questions; at .2 57 and 3 %. Of bank messages' own clusters 99 and .3 %, whatever the floor.
 _LEAST_GATE = 0.3
 
 _BLOCK_ROWS = 65_536
@@ -45,7 +46,7 @@ class Clusters:
         return cls(np.zeros(0, np.int64), np.zeros((0, 1), np.float32), np.zeros(0, np.float32))
 
     def nearest(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(n,) cluster id, -1 outside every gate, and (n,) similarity to the nearest centroid.
+        """(n,) id of the nearest cluster whose gate it passes, -1 without one, and (n,) similarity to it, -1 without.
 
         Args:
             vectors: (n, d) float32, unit rows; each row's answer is its own.
@@ -56,9 +57,10 @@ class Clusters:
             return found, similarity
         for start in range(0, n, _BLOCK_ROWS):
             scores = vectors[start : start + _BLOCK_ROWS] @ self.centroids.T
+            scores[scores < self.gates] = -1
             best = scores.argmax(axis=1)
             top = scores[np.arange(len(best)), best]
-            found[start : start + _BLOCK_ROWS] = np.where(top >= self.gates[best], self.ids[best], NOISE)
+            found[start : start + _BLOCK_ROWS] = np.where(top >= 0, self.ids[best], NOISE)
             similarity[start : start + _BLOCK_ROWS] = top
         return found, similarity
 

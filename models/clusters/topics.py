@@ -74,13 +74,19 @@ def dense_groups(vectors: NDArray[np.float32], least_size: int, seed: int = 0) -
 
     if len(vectors) < 2 * least_size:
         return np.full(len(vectors), NOISE, np.int64)
-    found = HDBSCAN(min_cluster_size=least_size, cluster_selection_method="leaf", core_dist_n_jobs=1).fit_predict(
-        _components(vectors)
-    )
-    return np.asarray(found, np.int64)
+    # A lone group among scattered texts is the root of the tree, which is otherwise never taken.
+    trees = HDBSCAN(min_cluster_size=least_size, allow_single_cluster=True, core_dist_n_jobs=1)
+    found = np.asarray(trees.fit_predict(_components(vectors)), np.int64)
+    for label in range(int(found.max(initial=NOISE)) + 1):
+        if np.linalg.norm(vectors[found == label].mean(axis=0)) < _DENSE:
+            found[found == label] = NOISE
+    return without_small(found, least_size)
 
 
 _COMPONENTS = 15
+
+#: Length of the mean of a group's unit vectors, which is their mean cosine to their centroid.
+_DENSE = 0.6
 
 
 def _components(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
