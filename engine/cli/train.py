@@ -11,7 +11,7 @@ from engine.cli.output import CONFIG, DATA, JSON, emit, guarded, notes, table
 from engine.cli.train_classifier import train_classifier
 from engine.settings import load_settings
 
-train = typer.Typer(help="Fit models to labels.")
+train = typer.Typer()
 train.callback(invoke_without_command=True)(train_classifier)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.errors import BeejanError, StoreFull
-from connectors.lance import open_reader
+from connectors.lance import StoreAway, open_reader
 from engine.registry.aliases import Aliases, decide, folder_of
 from engine.registry.store import publish, workshop
 from engine.settings import ROOT, Settings
@@ -177,18 +177,24 @@ def _embedding(settings: Settings) -> tuple[str, str]:
 def from_labels(settings: Settings) -> Corpus:
     """The stored labels but for the audit's, with the texts and vectors of their complaints.
 
+    Vectors of one embedding model are used, that of most complaints; the others are left out.
+
     Raises:
-        CannotTrain: there are none yet, or their vectors are of several models.
+        CannotTrain: there are none yet.
+        StoreAway: the tables are not there, or cannot be read.
     """
     from engine.curate.context import load_lineage
     from engine.labels.desk import for_training, matrix
 
     zones, options = settings.zones_uri.rstrip("/"), settings.storage_options
-    history = open_reader(f"{zones}/governance", "labels", options).search().limit(_ALL).to_list()
+    try:
+        history = open_reader(f"{zones}/governance", "labels", options).search().limit(_ALL).to_list()
+        complaints = open_reader(f"{zones}/serving", "complaints", options)
+    except StoreAway as error:
+        raise StoreAway(f"{zones}: no stored labels can be read; start the engine once, or use --data FILE") from error
     # What was labelled before the taxonomy changed, as it reads now; labels of what was split are to be redone.
     labelled, _ = carried_labels(for_training(history), load_lineage(settings))
     wanted = {row["event_id"]: tuple(row["labels"]) for row in labelled}
-    complaints = open_reader(f"{zones}/serving", "complaints", options)
     columns = ["event_id", "text", "vector", "embedding_model", "embedding_revision", *_SLICES]
     rows: list[dict[str, Any]] = []
     vectors: list[NDArray[np.float32]] = []
