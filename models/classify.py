@@ -33,9 +33,9 @@ class Prediction:
     Attributes:
         category: the id of the category.
         subcategory: the id of the leaf.
-        confidence: the category's share in a softmax over all leaves, 0 to 1. It ranks well but is
-            not a calibrated probability.
-        margin: that share less the best other category's; negative where the fallback was taken although
+        confidence: 0 to 1. Of the zero-shot classifier the category's share in a softmax over all leaves, which ranks
+            well but is not a calibrated probability; of a trained one the calibrated probability of its best leaf.
+        margin: that less the next best's; negative where the fallback was taken although
             another category came first.
         reasons: why it abstained if it did, the nearest seed phrase with its cosine, the terms found.
     """
