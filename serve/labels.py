@@ -17,7 +17,7 @@ from connectors.errors import Transient
 from engine.curate.context import load_taxonomy
 from engine.govern.api_keys import Principal
 from engine.labels import concept
-from engine.labels.book import AUDIT
+from engine.labels.book import AUDIT, IMPORT
 from engine.labels.desk import Desk, for_training
 from engine.labels.queue import STRATEGIES
 from engine.labels.vocabulary import UnknownLabel, check, labels_of
@@ -25,6 +25,7 @@ from models.taxonomy import Taxonomy
 from serve.auth import require, services
 from serve.complaints import id_of
 from serve.problems import Problem
+from serve.search import by_ids
 from serve.services import Services, call, plain
 from serve.shown import shown
 
@@ -32,6 +33,9 @@ router = APIRouter(prefix="/v1/labels", tags=["labels"])
 
 #: Who labels.
 LABELLERS = ("ml",)
+
+#: Digits of a whole event id.
+_WHOLE = 64
 
 Who = Annotated[Principal, Depends(require(*LABELLERS))]
 _EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
@@ -78,7 +82,8 @@ class ConceptIn(BaseModel):
 async def post_labels(request: Request, given: LabelIn | LabelsIn, who: Who) -> dict[str, Any]:
     """Keep one label or up to 1,000; each newer one of a complaint supersedes the older, which stays in its history.
 
-    All are refused where one label is not in the taxonomy or one complaint is not stored.
+    All are refused where one label is not in the taxonomy or one complaint is not stored; imported labels of complaints
+    that are not stored are left out and counted as unknown.
     """
     wanted = given.labels if isinstance(given, LabelsIn) else [given]
     return await put(services(request), wanted, who.name)
@@ -184,7 +189,7 @@ def taxonomy(served: Services) -> Taxonomy:
 
 
 async def put(served: Services, wanted: Sequence[LabelIn], labeller: str) -> dict[str, Any]:
-    """Check labels and have the writer keep them.
+    """Check labels and have the writer keep them; imported ones of complaints that are not stored are left out.
 
     Raises:
         Problem: 422 an unknown label, or audit where the queue did not ask; 404 a complaint that is not stored.
@@ -194,7 +199,7 @@ async def put(served: Services, wanted: Sequence[LabelIn], labeller: str) -> dic
         check([name for one in wanted for name in (one.label, *one.also)], labels_of(tree))
     except UnknownLabel as error:
         raise Problem(422, str(error)) from error
-    ids = {key: await _id(served, key) for key in dict.fromkeys(one.event_id for one in wanted)}
+    ids = await _ids(served, wanted)
     audited = [ids[one.event_id] for one in wanted if one.kind == AUDIT]
     strange = set(audited) - await asyncio.to_thread(desk(served).in_audit, audited) if audited else set()
     if strange:
@@ -219,7 +224,7 @@ async def put(served: Services, wanted: Sequence[LabelIn], labeller: str) -> dic
     except Transient as error:
         raise Problem(503, str(error), {"Retry-After": "5"}) from error
     states = [one["state"] for one in told]
-    return {"labels": told} | {state: states.count(state) for state in ("new", "superseded", "unchanged")}
+    return {"labels": told} | {state: states.count(state) for state in ("new", "superseded", "unchanged", "unknown")}
 
 
 async def withdraw(served: Services, event_id: str, labeller: str) -> dict[str, Any]:
@@ -266,6 +271,15 @@ async def stats(served: Services) -> dict[str, Any]:
     tree = await asyncio.to_thread(taxonomy, served)
     found = await asyncio.to_thread(desk(served).stats, labels_of(tree))
     return {"taxonomy_version": f"{tree.name}/{tree.version}"} | found
+
+
+async def _ids(served: Services, wanted: Sequence[LabelIn]) -> dict[str, str]:
+    """The whole id of each that was given, those that are whole looked up at once."""
+    given = list(dict.fromkeys(one.event_id for one in wanted))
+    whole = [key for key in given if len(key) == _WHOLE]
+    stored = {row["event_id"] for row in await asyncio.to_thread(by_ids, served.complaints, whole, ["event_id"])}
+    imported = {one.event_id for one in wanted if one.kind == IMPORT and len(one.event_id) == _WHOLE}
+    return {key: key if key in stored or key in imported else await _id(served, key) for key in given}
 
 
 async def _id(served: Services, event_id: str) -> str:

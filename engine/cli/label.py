@@ -117,18 +117,18 @@ def import_labels(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Keep the labels of a file, as `export` writes it; doing it again changes nothing. Nothing is kept of a file
-    with an unknown label.
+    with an unknown label; complaints that are not stored are counted and left out.
 
     Example: beejan label import labels.csv
     """
     rows = list(_read(file))
     client = Client(config_file, data_dir)
     _check(client, [name for row in rows for name in (row["label"], *row["also"])])
-    total = {"read": len(rows), "new": 0, "superseded": 0, "unchanged": 0}
+    total = {"read": len(rows), "new": 0, "superseded": 0, "unchanged": 0, "unknown": 0}
     with progress(len(rows), "labels", quiet=as_json) as done:
         for start in range(0, len(rows), _CHUNK):
             found = client.post("/v1/labels", {"labels": rows[start : start + _CHUNK]})
-            for state in ("new", "superseded", "unchanged"):
+            for state in ("new", "superseded", "unchanged", "unknown"):
                 total[state] += found[state]
             done(start + _CHUNK)
     emit(total) if as_json else console().print(", ".join(f"{count:,} {name}" for name, count in total.items()))

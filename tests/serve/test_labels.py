@@ -90,6 +90,13 @@ def test_a_complaint_that_is_not_stored_is_not_found(http):
     assert http.post("/v1/labels/withdraw", json={"event_id": "f" * 64}).status_code == 404
 
 
+def test_imported_labels_of_complaints_that_are_not_stored_are_counted(http):
+    rows = [{"event_id": key, "label": "network", "kind": "import"} for key in (IDS[0], "f" * 64)]
+    told = http.post("/v1/labels", json={"labels": rows}).json()
+    assert (told["new"], told["unknown"]) == (1, 1)
+    assert [row["event_id"] for row in http.get("/v1/labels").json()["labels"]] == [IDS[0]]
+
+
 def test_what_the_audit_did_not_draw_cannot_be_its(http, monkeypatch):
     monkeypatch.setattr(labels.Desk, "in_audit", lambda self, ids: set())
     answer = give(http, IDS[0], "network", kind="audit")
@@ -182,7 +189,7 @@ def test_an_exported_file_can_be_imported(beejan, served, http, tmp_path, ending
     assert "no network" not in file.read_text()
     served.writer.withdraw_label(IDS[0], "Ada")
     code, found = beejan("import", str(file))
-    assert (code, found["read"], found["superseded"]) == (0, 2, 1)
+    assert (code, found["read"], found["superseded"], found["unknown"]) == (0, 2, 1, 0)
     current = {row["event_id"]: row for row in http.get("/v1/labels").json()["labels"]}
     assert current[IDS[0]]["labels"] == ["network.outage", "billing", "device"]
     assert current[IDS[0]]["kind"] == "import"
