@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from engine.reconcile import watch
-from serve import quality
+from serve import models, quality
 from serve.admin import overload_state, stream_state
 from serve.auth import require_unless_loopback, services
 from serve.services import Services, call
@@ -77,6 +77,7 @@ class Metrics:
         writer, stream, overload = await call("status"), await stream_state(served), await overload_state(served)
         integrity = await asyncio.to_thread(watch.load, served.settings.data_dir)
         checks = await asyncio.to_thread(quality.standing, served)
+        scoring = await asyncio.to_thread(models.state, served)
         values = {
             "complaints.stored": writer["stored"],
             "complaints.dead_lettered": writer["dead_lettered"],
@@ -88,6 +89,8 @@ class Metrics:
             "overload.seconds_behind": overload["behind_s"] or 0.0,
             "quality.incidents": checks["open"],
             "quality.judged": checks["judged"],
+            "models.due": scoring["due"],
+            "models.drifts": await asyncio.to_thread(models.drifts, served),
             "integrity.gaps": len(integrity["gaps"]),
             "integrity.lost": sum(gap["count"] for gap in integrity["gaps"] if gap["kind"] == "lost"),
         }
@@ -107,6 +110,8 @@ _GAUGES = {
     "overload.seconds_behind": "Seconds until what waits is processed, 0 where not known",
     "quality.incidents": "Open quality incidents",
     "quality.judged": "Checks of channels that have enough of a past to be judged",
+    "models.due": "Stored complaints that are to be scored again by the champion",
+    "models.drifts": "Measures of the champion that drift and are not explained; see docs/models/registry.md",
     "integrity.gaps": "Kinds of gaps that the reconciler sees",
     "integrity.lost": "Accepted records that are nowhere",
 }

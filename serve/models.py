@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -31,6 +32,10 @@ _reads = [Depends(require("ml", "ops", "analyst"))]
 Who = Annotated[Principal, Depends(require("ml"))]
 
 _SHOWN = 20
+
+#: Drift is of a week; to read it takes a pass over five.
+_DRIFT_S = 600.0
+_drifts: tuple[float, int] | None = None
 
 
 class Text(BaseModel):
@@ -122,6 +127,16 @@ def state(served: Services) -> dict[str, Any]:
         "failing": int(found.get("failing", 0)),
         **({"error": found["error"]} if "error" in found else {}),
     }
+
+
+def drifts(served: Services) -> int:
+    """How many measures of the champion drift; looked at anew every ten minutes."""
+    global _drifts
+    now = time.monotonic()
+    if _drifts is None or now - _drifts[0] > _DRIFT_S:
+        which = promote.id_of(served.settings, read(served.settings.data_dir, served.settings.classifier).champion)
+        _drifts = now, int(drift.standing(served.settings, which, datetime.now(UTC)).get("drifts", 0))
+    return _drifts[1]
 
 
 def _models(served: Services) -> dict[str, Any]:

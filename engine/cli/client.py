@@ -170,7 +170,7 @@ def _error(response: httpx.Response, url: str) -> BeejanError:
         # Ray Serve's proxy, before it knows the API's routes.
         return EngineAway(f"engine at {url}: the API is being started again; see `beejan status`")
     match response.status_code:
-        case 401 | 403 | 413:
+        case 401 | 403 | 409 | 413:
             return Refused(detail)
         case 404:
             return NotFound(detail)

@@ -16,6 +16,7 @@ from engine.cli.client import Client, EngineAway
 from engine.cli.output import CONFIG, DATA, JSON, console, emit, guarded, notes, progress, table
 from engine.registry.load import split_id
 from engine.settings import Settings, load_settings
+from engine.stages.context import ZERO_SHOT
 
 models = typer.Typer(help="Models: versions, comparison, promotion and the way back.", no_args_is_help=True)
 
@@ -186,7 +187,7 @@ def rollback(
         found = client.post(f"/v1/models/{which}/rollback", {"reason": reason})
         if wait:
             version = found["champion"]["to"]
-            found["state"] = _wait(client, f"{which}/{version}" if version else None, quiet=as_json)
+            found["state"] = _wait(client, f"{which}/{version}" if version else ZERO_SHOT, quiet=as_json)
     else:
         from engine.registry import promote as registry
 
@@ -302,13 +303,12 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return [row for row in rows if row["text"] and row["label"]]
 
 
-def _wait(client: Client, version: str | None, *, quiet: bool) -> dict[str, Any]:
-    """Until stored complaints are all of this version, or of the zero-shot classifier."""
+def _wait(client: Client, version: str, *, quiet: bool) -> dict[str, Any]:
+    """Until new complaints are classified by this version, and stored ones are all of it but for those that fail."""
     with progress(None, "scoring again", quiet=quiet) as tell:
         while True:
             state: dict[str, Any] = client.get("/v1/models")["state"]
-            wanted = state["classifier_version"] == version if version else "/" in str(state["classifier_version"])
-            if wanted and state["due"] <= state["failing"]:
+            if state["classifier_version"] == version and state["due"] <= state["failing"]:
                 return state
             if "error" in state:
                 notes().print(f"scoring again: {state['error']}; it is tried again", markup=False)

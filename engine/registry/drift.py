@@ -23,6 +23,7 @@ from connectors.lance import open_reader
 from engine.labels.book import AUDIT
 from engine.quality.drift import distance, most_moved
 from engine.registry.compare import abstained
+from engine.registry.shadow import below
 from engine.settings import Settings
 from engine.stages.model import vectors_of
 from engine.store import filters
@@ -41,8 +42,9 @@ _MOST = {"input": 0.2, "labels": 0.25, "confidence": 0.05, "abstention": 0.05, "
 #: Standard deviations that chance may bring.
 _SIGMAS = 4.0
 
-#: Vectors looked at of each side.
-_MOST_VECTORS = 5_000
+#: Complaints, and vectors, looked at of each side; of more a sample by their ids.
+_MOST_ROWS, _MOST_VECTORS = 50_000, 5_000
+_CHUNK = 1000
 
 _READS = [
     "event_id", "received_at", *DIMENSIONS, "confidence", "category_reasons", "taxonomy_version",
@@ -69,7 +71,7 @@ def standing(settings: Settings, which: str, now: datetime) -> dict[str, Any]:
     """How a version, `name/version`, does on live complaints.
 
     Returns:
-        of and before, the complaints of the week and of the weeks before it; drifts; measures, each with name, state
+        of and before, the complaints looked at of the week and of the weeks before it; drifts; measures, each with name, state
         (drift, explained, well or unknown), value, most, why, and cause (outage or taxonomy) where it is explained;
         incidents.
     """
@@ -222,15 +224,24 @@ def _audit(labels: Any) -> dict[str, frozenset[str]]:
 
 
 def _side(complaints: Any, where: str, truth: Mapping[str, frozenset[str]]) -> Side:
-    table: pa.Table = complaints.search().where(where).select(_READS).limit(_ALL).to_arrow()
-    table = table.sort_by("event_id")  # a hash: the first ones are a sample
-    rows = table.to_pylist()
-    judged = [
-        (float(row["confidence"] or 0.0), bool({row["category"], row["subcategory"]} & truth[row["event_id"]]))
-        for row in rows
-        if row["event_id"] in truth and not abstained(row["category_reasons"] or [])
-    ]
-    return Side(rows, _vectors(complaints, where, rows), judged)
+    count = int(complaints.count_rows(where))
+    sampled = f"{where} AND event_id < {filters.text(below(min(1.0, _MOST_ROWS / max(count, 1))))}"
+    table: pa.Table = complaints.search().where(sampled).select(_READS).limit(_ALL).to_arrow()
+    rows = table.sort_by("event_id").to_pylist()  # a hash: the first ones are a sample
+    return Side(rows, _vectors(complaints, sampled, rows), _judged(complaints, where, truth))
+
+
+def _judged(complaints: Any, where: str, truth: Mapping[str, frozenset[str]]) -> list[tuple[float, bool]]:
+    ids = sorted(truth)
+    found = []
+    for start in range(0, len(ids), _CHUNK):
+        listed = ", ".join(filters.text(key) for key in ids[start : start + _CHUNK])
+        query = complaints.search().where(f"{where} AND event_id IN ({listed})").select(_READS)
+        for row in query.limit(_ALL).to_list():
+            if not abstained(row["category_reasons"] or []):
+                right = bool({row["category"], row["subcategory"]} & truth[row["event_id"]])
+                found.append((float(row["confidence"] or 0.0), right))
+    return found
 
 
 def _vectors(complaints: Any, where: str, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
@@ -238,5 +249,4 @@ def _vectors(complaints: Any, where: str, rows: Sequence[Mapping[str, Any]]) -> 
         return np.zeros((0, 0), np.float32)
     last = rows[min(len(rows), _MOST_VECTORS) - 1]["event_id"]
     query = complaints.search().where(f"{where} AND event_id <= {filters.text(last)}").select(["event_id", "vector"])
-    found = query.limit(_ALL).to_arrow().sort_by("event_id")
-    return vectors_of(found["vector"])
+    return vectors_of(query.limit(_ALL).to_arrow().sort_by("event_id")["vector"])
