@@ -41,6 +41,7 @@ async def get_search(
     product: Values = [],  # noqa: B006
     priority: Values = [],  # noqa: B006
     language: Values = [],  # noqa: B006
+    cluster: Values = [],  # noqa: B006
     since: Annotated[str | None, Query(description="RFC 3339, included")] = None,
     until: Annotated[str | None, Query(description="RFC 3339, not included")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
@@ -49,7 +50,7 @@ async def get_search(
     """Search by meaning and words, within filters; values of one filter are alternatives."""
     equals = {
         "channel": channel, "source": source, "category": category, "subcategory": subcategory, "region": region,
-        "product": product, "priority": priority, "language": language,
+        "product": product, "priority": priority, "language": language, "cluster_id": cluster,
     }  # fmt: skip
     wanted = Search(q, mode, equals, moment("since", since), moment("until", until), limit, cursor)  # type: ignore[arg-type]
     served = services(request)

@@ -22,7 +22,7 @@ def bench(
     rows: Annotated[
         int | None,
         typer.Option(
-            help="pipeline: complaints a turn (3000); intake: of the csv (200000); embed: texts a turn (600); cluster: vectors.",
+            help="pipeline, embed: complaints a turn (3000, 600); intake: of the csv (200000); cluster: vectors.",
             min=100,
         ),
     ] = None,

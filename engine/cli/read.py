@@ -26,6 +26,7 @@ def search(
     category: Many = None,
     region: Many = None,
     priority: Many = None,
+    cluster: Many = None,
     since: Annotated[str | None, typer.Option(help="RFC 3339, included.")] = None,
     until: Annotated[str | None, typer.Option(help="RFC 3339, not included.")] = None,
     limit: Annotated[int, typer.Option(help="Hits at most.", min=1, max=200)] = 10,
@@ -41,7 +42,7 @@ def search(
         raise typer.BadParameter(f"{mode!r}: expected hybrid, vector or text", param_hint="--mode")
     found = Client(config, data_dir).get(
         "/v1/search", q=text, mode=mode, channel=channel, category=category, region=region, priority=priority,
-        since=since, until=until, limit=limit,
+        cluster=cluster, since=since, until=until, limit=limit,
     )  # fmt: skip
     if as_json:
         emit(found)

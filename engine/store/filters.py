@@ -13,8 +13,12 @@ from connectors.errors import Terminal
 #: Columns with a few values that can be filtered on.
 COLUMNS = (
     "channel", "source", "category", "subcategory", "region", "product", "priority", "language",
-    "customer_id", "account_id", "duplicate_of", "source_key",
+    "customer_id", "account_id", "duplicate_of", "source_key", "cluster_id",
 )  # fmt: skip
+
+
+#: Those of them that hold whole numbers.
+_NUMBERS = ("cluster_id",)
 
 
 class BadFilter(Terminal):
@@ -36,7 +40,7 @@ def where(
     for column, values in equals.items():
         if column not in COLUMNS:
             raise BadFilter(f"filter {column!r}: no such column; known: {', '.join(COLUMNS)}")
-        listed = [text(value) for value in values]
+        listed = [number(value) if column in _NUMBERS else text(value) for value in values]
         if listed:
             parts.append(f"{column} IN ({', '.join(listed)})")
     if since is not None:
@@ -51,6 +55,14 @@ def text(value: str) -> str:
     if len(value) > 500 or any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in value):
         raise BadFilter("filter value: at most 500 characters and no control characters")
     return "'" + value.replace("'", "''") + "'"
+
+
+def number(value: str) -> str:
+    """An integer literal."""
+    try:
+        return str(int(value))
+    except ValueError as error:
+        raise BadFilter(f"filter value {value[:40]!r}: expected a whole number") from error
 
 
 def moment(value: datetime) -> str:

@@ -148,3 +148,9 @@ def test_a_misspelt_word_is_found_by_its_right_spelling_and_as_it_was_written(tm
         assert keys == ["1"]
         assert answer["hits"][0]["text"] == given
     writer.close()
+
+
+def test_a_cluster_is_filtered_by_its_number_and_nothing_else():
+    assert where({"cluster_id": ["12", "-1"]}) == "cluster_id IN (12, -1)"
+    with pytest.raises(BadFilter, match="whole number"):
+        where({"cluster_id": ["1 OR 1=1"]})
