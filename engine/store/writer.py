@@ -235,9 +235,12 @@ class Writer:
         for name in set(made.column_names) & set(DIMENSIONS):
             after = after.set_column(after.column_names.index(name), name, new[name])
         made = self._raised(new, after)
+        # Most rows of a change of the taxonomy get a version alone, and to count them twice is nearly all the time.
+        pairs = zip(before.select(DIMENSIONS).to_pylist(), after.select(DIMENSIONS).to_pylist(), strict=True)
+        others = pa.array([was != now for was, now in pairs], pa.bool_())
         try:
             done = self._serving.update(made.drop_columns(["text_hash"]))
-            moved = volumes.moved(before, after, self._settings.surge.bucket_s)
+            moved = volumes.moved(before.filter(others), after.filter(others), self._settings.surge.bucket_s)
             if moved.num_rows:
                 self._volumes.upsert(volumes.added(self._volumes, moved), update=True)
         except Transient:
