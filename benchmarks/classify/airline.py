@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.classify.data import Embed, Part, held, read
+from benchmarks.classify.data import Embed, Part, by_chance, held, read
 from benchmarks.processing.figure import Figure
 from models.classifier import Classifier
 from models.classifier.calibrate import calibration_error
@@ -95,11 +95,11 @@ def evaluate(data: Path, embed: Embed) -> tuple[list[Figure], dict[str, Any]] | 
         figures.append(
             Figure(f"airline.{count}_a_class.macro_f1", curve[-1][1], None, split, note=f"three draws: {note}")
         )
-    score, right, error = _trained(pool, report, 1)
+    score, right, error, chance = _trained(pool, report, 1)
     figures += [
         Figure("airline.all.macro_f1", score, None, split, note=f"{len(pool.texts)} tweets"),
         Figure("airline.all.accuracy", right, None, split),
-        Figure("airline.all.calibration_error", error, 0.02, split, False),
+        Figure("airline.all.calibration_error", error, 0.02, split, False, f"perfect probabilities: {chance:.4f}"),
     ]
     runs = {
         name: np.mean([_queried(pool, report, name, seed) for seed in _SEEDS], axis=0) for name in ("active", "random")
@@ -170,13 +170,18 @@ def _a_class(pool: Part, count: int, seed: int) -> Part:
     return pool.take(rows)
 
 
-def _trained(part: Part, report: Part, seed: int) -> tuple[float, float, float]:
-    """Macro-F1, accuracy and calibration error of a classifier that never abstains."""
+def _trained(part: Part, report: Part, seed: int) -> tuple[float, float, float, float]:
+    """Macro-F1, accuracy, calibration error and that of perfect probabilities, of a classifier that never abstains."""
     made, _ = Classifier.fit(part.texts, part.vectors, part.labels, seed=seed)
     shares = made.probabilities(report.texts, report.vectors)
     given = np.array(made.labels)[shares.argmax(axis=1)]
     right = given == np.array(report.labels)
-    return macro_f1(report.labels, list(given)), float(right.mean()), calibration_error(shares.max(axis=1), right)
+    return (
+        macro_f1(report.labels, list(given)),
+        float(right.mean()),
+        calibration_error(shares.max(axis=1), right),
+        by_chance(shares.max(axis=1)),
+    )
 
 
 def _queried(pool: Part, report: Part, how: str, seed: int) -> NDArray[np.float64]:

@@ -48,7 +48,14 @@ def evaluate(data: Path, embed: Embed, quick: Embed | None) -> list[Figure] | No
     found = [
         Figure("banking77.accuracy", float(np.mean(right)), 0.94, _SPLIT, note=f"{len(report.texts)} texts; {told}"),
         Figure("banking77.calibration_error", float(np.mean(errors)), 0.02, _SPLIT, False, "mean of three seeds"),
-        Figure("banking77.train_s", seconds, None, f"{len(rest.texts)} texts, 77 labels", False, "with validation"),
+        Figure(
+            "banking77.train_s",
+            seconds,
+            None,
+            f"{len(rest.texts)} texts, {len(made[0].labels)} labels",
+            False,
+            "with validation",
+        ),
     ]
     return found + (_cascade(made[0], report, rest, quick) if quick else [])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.classify.data import Embed, Part, read
+from benchmarks.classify.data import Embed, Part, by_chance, read
 from benchmarks.processing.figure import Figure
 from models.classifier import Classifier
 from models.classifier.calibrate import calibration_error
@@ -64,5 +64,12 @@ def evaluate(data: Path, embed: Embed) -> list[Figure] | None:
         Figure(
             "clinc150.false_alarms", float((familiar < made.parts.scope.least).mean()), None, split, False, "same limit"
         ),
-        Figure("clinc150.calibration_error", calibration_error(shares.max(axis=1), likely), 0.02, split, False),
+        Figure(
+            "clinc150.calibration_error",
+            calibration_error(shares.max(axis=1), likely),
+            0.02,
+            split,
+            False,
+            f"perfect probabilities: {by_chance(shares.max(axis=1)):.4f}",
+        ),
     ]

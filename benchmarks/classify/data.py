@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classifier.calibrate import calibration_error
+
 #: Texts to (n, d) float32 unit rows.
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -56,3 +58,9 @@ def read(path: Path) -> list[dict[str, str]]:
 def held(text: str, share: float) -> bool:
     """Whether a text is of the part that is reported on; the same text always is, or is not."""
     return int(hashlib.md5(text.encode()).hexdigest()[:8], 16) / 2**32 < share  # noqa: S324 -- a split, no secret
+
+
+def by_chance(confidence: NDArray[np.float32]) -> float:
+    """The calibration error that perfect probabilities would show on as many texts, mean of 200 draws."""
+    drawn = np.random.default_rng(0).random((200, len(confidence))) < confidence
+    return float(np.mean([calibration_error(confidence, right) for right in drawn]))

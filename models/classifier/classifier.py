@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.classifier.calibrate import Calibration, best_f1, calibration_error, fit_calibration, thresholds
 from models.classifier.errors import ClassifierError
 from models.classifier.features import Features, plainer
-from models.classifier.heads import Heads, fit_heads, held_out
+from models.classifier.heads import COSTS, Heads, fit_heads, held_out
 from models.classifier.scope import Examples, Scope, fit_scope
 from models.classify import Prediction
 
@@ -114,7 +114,9 @@ class Classifier:
         features = Features.fit(texts, vectors.shape[1])
         rows = features.rows(texts, vectors)
         tell("validation")
-        held, part, scores = held_out(rows, truth, seed)
+        tried = {cost: held_out(rows, truth, seed, cost) for cost in COSTS}
+        cost = max(COSTS, key=lambda one: _hits(*tried[one], truth))
+        held, part, scores = tried[cost]
         examples = Examples.of(vectors)
         tell("calibration")
         calibration = fit_calibration(scores, truth[held], several=several)
@@ -130,7 +132,7 @@ class Classifier:
         scope = fit_scope(scores, cosines, inside, belongs, false_alarms)
         tell("training")
         parts = Parts(
-            known, fallback, features, fit_heads(rows, truth, seed), calibration, limits, scope, examples,
+            known, fallback, features, fit_heads(rows, truth, seed, cost), calibration, limits, scope, examples,
             first,
             tuple(names) if names is not None else tuple(_excerpt(text) for text in texts),
         )  # fmt: skip
@@ -138,6 +140,7 @@ class Classifier:
         figures["slices"] = {
             name: _by_value([values[at] for at in held], right) for name, values in (slices or {}).items()
         }
+        figures["cost"] = cost
         return cls(parts), figures
 
     def scores(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -291,6 +294,11 @@ class Classifier:
                 f"vectors have shape {vectors.shape}, expected {expected}: "
                 "embed these texts with the model that the classifier was trained with"
             )
+
+
+def _hits(held: NDArray[np.int64], _: NDArray[np.int64], scores: NDArray[np.float32], truth: NDArray[np.bool_]) -> int:
+    """Held-out rows whose best label is right."""
+    return int(truth[held, scores.argmax(axis=1)].sum())
 
 
 def _cosines(
