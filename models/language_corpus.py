@@ -23,6 +23,8 @@ LANGUAGES = (
     "swa", "twi", "xho", "yor", "zho", "zul",
 )  # fmt: skip
 OWN = Path(__file__).parent / "data" / "language" / "sentences.tsv"
+#: Headlines of our own in English and, most of them, in Pidgin too; examples of the language, not news.
+PARALLEL = OWN.with_name("headlines.tsv")
 #: Texts of one source and language at most (twice that of `other`), so that no source's topics stand for a language.
 _MOST = 4000
 
@@ -66,6 +68,8 @@ def _own() -> Iterator[tuple[str, str, str]]:
     """Our sentences; names also in pairs, each with two others."""
     rows = _tsv(OWN)
     yield from (("own", row[0], row[1]) for row in rows)
+    parallel = ((language, text) for row in _tsv(PARALLEL) for language, text in zip(("eng", "pcm"), row, strict=True))
+    yield from (("own", language, text) for language, text in parallel if text)
     names = [row[1] for row in rows if row[0] == NAMES]
     for index, name in enumerate(names):
         for step in (7, 31):

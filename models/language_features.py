@@ -1,9 +1,10 @@
 """Words and character n-grams of a batch of texts, as numbers of buckets; the same for training and for use.
 
 A word's n-grams (1 to 5 characters, its edges marked) and the word itself depend on the word alone, so they are
-worked out once for each different word of a batch. Pairs of neighbouring words are features too. What is no word of a
-language does not count: masked values, addresses, handles, digits, punctuation and emoji. Letters are folded to lower
-case, so that a model cannot tell sources by their form.
+worked out once for each different word of a batch. Pairs of neighbouring words are features too, and so are the
+known verbs by their form and the kind of the word before (models.language_verbs). What is no word of a language does
+not count: masked values, addresses, handles, digits, punctuation and emoji. Letters are folded to lower case, so that
+a model cannot tell sources by their form.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def split(texts: Sequence[str]) -> Words:
 
 
 def grams(distinct: Sequence[str]) -> Grams:
-    """The n-grams of each word, and the word itself."""
+    """The n-grams of each word, after the word itself."""
     if not distinct:
         return Grams(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64))
     padded = " " + "  ".join(distinct) + " "
@@ -71,7 +72,7 @@ def grams(distinct: Sequence[str]) -> Grams:
     starts = np.cumsum(lengths) - lengths
     place = np.arange(len(codes)) - starts[owner]
     words = np.add.reduceat((codes + _ODD) * _POWERS[place], starts)
-    parts, owners = [_bucket(words, 9)], [np.arange(len(distinct))]
+    parts, owners = [_bucket(words, 9)] * _WHOLE, [np.arange(len(distinct))] * _WHOLE
     rolling = np.zeros(len(codes), np.uint64)
     for n in range(1, _LONGEST + 1):
         rolling = rolling[: len(codes) - n + 1] * _PRIME + codes[n - 1 :] + _ODD
@@ -90,6 +91,11 @@ def pairs(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.i
     return _bucket(first * _PRIME + second, 10)
 
 
+def shapes(combinations: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The buckets of verbs and what stands before them, by the numbers of models.language_verbs.turns."""
+    return _bucket(combinations.astype(np.uint64), 11)
+
+
 def _bucket(hashes: NDArray[np.uint64], kind: int) -> NDArray[np.int64]:
     mixed = (hashes ^ (hashes >> np.uint64(29))) * _MIX + _KINDS[kind]
     mixed = (mixed ^ (mixed >> np.uint64(32))) * _MIX
@@ -106,11 +112,13 @@ def _clean(texts: Sequence[str]) -> list[str]:
 
 
 _LONGEST = 5
+#: How many features a whole word counts as, among the twenty or so n-grams it has.
+_WHOLE = 4
 _SPACE = np.uint64(32)
 _PRIME = np.uint64(0x100000001B3)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
-_KINDS = np.array([kind * 0x9E3779B97F4A7C15 % (1 << 64) for kind in range(11)], np.uint64)
+_KINDS = np.array([kind * 0x9E3779B97F4A7C15 % (1 << 64) for kind in range(12)], np.uint64)
 #: Letters taken as one word at most; scripts that write no spaces are cut here.
 _LONG = 30
 _POWERS = np.array([pow(0x100000001B3, i, 1 << 64) for i in range(_LONG * 4)], np.uint64)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.language_verbs import NOUNS, VERBS, inflected
+
 _WHO = (
     "Nigeria", "Ghana", "Kenya", "Cameroon", "South Africa", "Super Eagles", "President", "Governor", "Police", "Army",
     "Senate", "Court", "EFCC", "INEC", "NLC", "ASUU", "Minister", "Chelsea", "Liverpool", "Barcelona", "Real Madrid",
@@ -16,6 +18,13 @@ _WHO = (
     "Russia", "Ukraine", "China", "UK", "India", "WHO", "UN", "CBN", "NNPC", "NAFDAC", "Kidnappers", "Bandits", "Man",
     "Woman", "Teacher", "Soldier", "Former governor", "Lawmakers", "APC", "PDP", "Labour Party", "Mother", "Father",
 )  # fmt: skip
+#: Subjects whose English verb has no ending; of clubs and countries it has one or not: "England beat", "England beats".
+_MANY = (
+    "Super Eagles", "Police", "Doctors", "Lecturers", "Students", "Market women", "Fuel marketers", "Kidnappers",
+    "Bandits", "Lawmakers",
+)  # fmt: skip
+_SIDES = ("Nigeria", "Ghana", "Kenya", "Cameroon", "South Africa", "Chelsea", "Liverpool", "Barcelona", "Real Madrid",
+          "England", "France", "Brazil", "Argentina")  # fmt: skip
 #: English predicate and the Pidgin one.
 _DID = (
     ("beats {who} to win the cup", "beat {who} to win cup"),
@@ -114,7 +123,8 @@ def headlines() -> Iterator[tuple[str, str]]:
         other = _WHO[(index + 17) % len(_WHO)]
         for number, (english, pidgin) in enumerate(_DID):
             if (index + number) % 3:
-                yield "eng", f"{who} {english.format(who=other)}"
+                bare = who in _MANY or (who in _SIDES and (index + number) % 2)
+                yield "eng", f"{who} {(_without_ending(english) if bare else english).format(who=other)}"
                 yield "pcm", f"{who} {pidgin.format(who=other)}"
         for number, (english, pidgin) in enumerate(_ABOUT):
             if (index + number) % 3 == 0:
@@ -125,3 +135,12 @@ def headlines() -> Iterator[tuple[str, str]]:
                 yield "pcm", f"{who}: {pidgin}"
     for index, topic in enumerate(_TOPICS):
         yield from (("eng", title.format(topic, _TOPICS[index - 5])) for title in _TITLES)
+
+
+def _without_ending(predicate: str) -> str:
+    verb, _, rest = predicate.partition(" ")
+    return f"{_BARE.get(verb, verb)} {rest}"
+
+
+_BARE = {s: bare for verbs in (VERBS, NOUNS) for bare, s, _ in inflected(verbs)}
+_BARE |= {"beats": "beat", "is": "are", "was": "were", "has": "have"}

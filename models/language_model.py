@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.language_features import BUCKETS, grams, pairs, split
+from models.language_features import BUCKETS, grams, pairs, shapes, split
+from models.language_verbs import COUNTS, kinds, turns
 
 #: The model that the package ships, and beside it its sha256, languages and how it was made.
 SHIPPED = Path(__file__).parent / "data" / "language" / "model.safetensors"
@@ -69,7 +70,7 @@ class LanguageModel:
     ) -> None:
         self.languages = tuple(languages)
         self.scale = scale
-        self._row = np.zeros(BUCKETS, np.uint16)
+        self._row = np.zeros(BUCKETS, np.int32)
         self._row[buckets] = np.arange(1, len(buckets) + 1)
         self._weights = np.concatenate([np.zeros((1, len(languages)), np.int8), weights])
 
@@ -101,16 +102,24 @@ class LanguageModel:
     def _sums(
         self, distinct: Sequence[str], ids: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-        """For each word: the sum of its rows and its pair's with the word before, their number, and whether it is known."""
+        """By word: the sum of its rows and of those it has with the word before, their number, and whether it is known."""
         found = grams(distinct)
         rows = self._row[found.buckets]
         by_word = _sum(self._weights[rows], found.starts)[ids]
         known = _sum((rows > 0).astype(np.int64), found.starts)[ids]
         hashes = found.hashes[ids]
+        first = ends[(ends > 0) & (ends < len(ids))]  # the first word of a text has none before it
         paired = self._row[pairs(hashes[:-1], hashes[1:])]
-        paired[ends[(ends > 0) & (ends < len(ids))] - 1] = 0
+        paired[first - 1] = 0
         by_word[1:] += self._weights[paired]
         known[1:] += paired > 0
+        kind = kinds(distinct)[ids]
+        before = np.append(0, kind[:-1])
+        kind[first], kind[:1] = 0, 0
+        verbs, combinations = turns(before, kind)
+        shaped = self._row[shapes(combinations)]
+        by_word[verbs] += self._weights[shaped].astype(np.int32) * COUNTS
+        known[verbs] += (shaped > 0) * COUNTS
         familiar = (rows[found.starts] > 0).astype(np.int64)  # a word's own bucket comes first
         return by_word, known, familiar[ids]
 

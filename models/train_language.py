@@ -17,18 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.language_corpus import LANGUAGES, NAMES, OTHER, read
-from models.language_features import BUCKETS, grams, pairs, split
+from models.language_features import BUCKETS, grams, pairs, shapes, split
 from models.language_model import SHIPPED, save
+from models.language_verbs import COUNTS, kinds, turns
 
 SEED = 20
 COLUMNS = (*LANGUAGES, OTHER, NAMES)
-#: Features kept; with 24 columns of a byte and 4 for the bucket that is 1.8 MB.
-KEPT = 64_000
+#: Features kept; with 24 columns of a byte and 4 for the bucket that is 2.8 MB.
+KEPT = 100_000
 _LEAST = 3
 #: Added to a bucket's rate in each language, so that a few texts prove little.
 _PRIOR = 2e-6
 #: How often our own sentences are taken, which are few and of the kind that is to be told.
 _OWN = 3
+#: Languages that share their spelling: words and grammar tell them apart, and letters, which a name has too, do not.
+_ALIKE = ("eng", "pcm")
 _EPOCHS = 4
 _BATCH = 512
 _RATE = 0.12
@@ -37,12 +40,16 @@ _SMOOTHING = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Texts as features: (n,) flat columns, where each text's begin, its label and what it weighs."""
+    """Texts as features: (n,) flat columns, where each text's begin, its label and what it weighs.
+
+    `whole` tells which columns are words, pairs and verbs' forms, not n-grams alone.
+    """
 
     flat: NDArray[np.int32]
     starts: NDArray[np.int64]
     labels: NDArray[np.int64]
     weights: NDArray[np.float32]
+    whole: NDArray[np.bool_]
 
 
 def examples(corpus: dict[tuple[str, str], list[str]], seed: int) -> Examples:
@@ -54,11 +61,11 @@ def examples(corpus: dict[tuple[str, str], list[str]], seed: int) -> Examples:
         varied = [form for text in found for form in _forms(text, language, rng)] * (_OWN if source == "own" else 1)
         texts += varied
         labels += [COLUMNS.index(language)] * len(varied)
-    flat, starts = _features(texts)
+    flat, starts, whole = _features(texts)
     each = np.bincount(labels, minlength=len(COLUMNS)).astype(np.float32)
     share = np.where(each > 0, (each.sum() / np.maximum(each, 1)) ** 0.6, 0)
     weights = share[labels]
-    return Examples(flat, starts, np.array(labels, np.int64), (weights / weights.mean()).astype(np.float32))
+    return Examples(flat, starts, np.array(labels, np.int64), (weights / weights.mean()).astype(np.float32), whole)
 
 
 def _forms(text: str, language: str, rng: np.random.Generator) -> list[str]:
@@ -84,25 +91,26 @@ def _bare(text: str) -> str:
     return "".join(c for c in parts if not "\u0300" <= c <= "\u036f").translate(_HOOKS)
 
 
-def _features(texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The buckets of each text: its words' n-grams, then its pairs."""
+def _features(texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]]:
+    """The buckets of each text: its words' n-grams, its pairs, and its verbs' forms; and which are no mere n-grams."""
     flat: list[NDArray[np.int32]] = []
+    whole = np.zeros(BUCKETS, bool)
     for at in range(0, len(texts), 2000):
         words = split(texts[at : at + 2000])
         found = grams(words.distinct)
         by_word = np.split(found.buckets, found.starts[1:]) if words.distinct else []
-        hashes = found.hashes[words.ids]
+        whole[found.buckets[found.starts]] = True
+        hashes, kind = found.hashes[words.ids], kinds(words.distinct)[words.ids]
         end = 0
         for count in words.counts:
             start, end = end, end + int(count)
-            own = [by_word[i] for i in words.ids[start:end]]
-            flat.append(
-                np.concatenate([*own, pairs(hashes[start : end - 1], hashes[start + 1 : end])]).astype(np.int32)
-                if own
-                else _NONE
-            )
+            paired = pairs(hashes[start : end - 1], hashes[start + 1 : end])
+            verbs = shapes(turns(kind[start : end - 1], kind[start + 1 : end])[1])
+            whole[paired] = whole[verbs] = True
+            parts = [*(by_word[i] for i in words.ids[start:end]), paired, np.repeat(verbs, COUNTS)]
+            flat.append(np.concatenate(parts).astype(np.int32) if count else _NONE)
     lengths = np.array([len(part) for part in flat])
-    return np.concatenate(flat), np.cumsum(lengths) - lengths
+    return np.concatenate(flat), np.cumsum(lengths) - lengths, whole
 
 
 _NONE = np.empty(0, np.int32)
@@ -127,11 +135,11 @@ def only(given: Examples, buckets: NDArray[np.int64]) -> Examples:
     columns = number[given.flat]
     keep = columns >= 0
     starts = np.concatenate([[0], np.cumsum(keep)])[given.starts]
-    return Examples(columns[keep], starts, given.labels, given.weights)
+    return Examples(columns[keep], starts, given.labels, given.weights, given.whole[buckets])
 
 
 def fit(given: Examples, features: int, seed: int) -> NDArray[np.float32]:
-    """(features, languages) float32 weights of a softmax regression."""
+    """(features, languages) float32 weights of a softmax regression; an n-gram's are the same for `_ALIKE` languages."""
     import torch
 
     torch.manual_seed(seed)
@@ -140,6 +148,7 @@ def fit(given: Examples, features: int, seed: int) -> NDArray[np.float32]:
     optimiser = torch.optim.Adagrad(layer.parameters(), lr=_RATE, initial_accumulator_value=1e-7)
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=_SMOOTHING, reduction="none")
     ends = np.append(given.starts[1:], len(given.flat))
+    letters, alike = torch.from_numpy(np.flatnonzero(~given.whole))[:, None], [COLUMNS.index(code) for code in _ALIKE]
     rng = np.random.default_rng(seed)
     for epoch in range(_EPOCHS):
         order, total = rng.permutation(len(given.labels)), 0.0
@@ -157,6 +166,8 @@ def fit(given: Examples, features: int, seed: int) -> NDArray[np.float32]:
             losses = loss_of(scores, torch.from_numpy(given.labels[rows])) * torch.from_numpy(given.weights[rows])
             optimiser.zero_grad()
             losses.mean().backward()
+            if (slope := layer.weight.grad) is not None:
+                slope[letters, alike] = slope[letters, alike].mean(dim=1, keepdim=True)
             optimiser.step()
             total += float(losses.detach().sum())
         print(f"epoch {epoch + 1} of {_EPOCHS}: loss {total / len(order):.4f}", flush=True)  # noqa: T201

@@ -37,7 +37,7 @@ def evaluate(data: Path) -> list[Figure] | None:
         return None
     rows = [row for row in labelled(data) if odd(row[0])]
     found = detect([text for text, _, _ in rows])
-    judged = [*_recalls(rows, found), *_english(data), *_confidence(rows, found)]
+    judged = [*_recalls(rows, found), *_english(data), *_headlines(data), *_confidence(rows, found)]
     return [*judged, *_abstention(), *_switching(rows, found)]
 
 
@@ -89,6 +89,30 @@ def _english(data: Path) -> list[Figure]:
     return figures
 
 
+def _headlines(data: Path) -> list[Figure]:
+    """English headlines: those called English, and those taken for Pidgin, whose grammar headlines come near."""
+    own = [found.code for found in detect(HEADLINES.read_text("utf-8").splitlines())]
+    split = "headlines written for this, none of them trained on"
+    figures = [Figure("language.english.headlines", own.count("eng") / len(own), None, split, note=f"{len(own)} texts")]
+    sets = {"headlines": (own, split)}
+    if (data / "ag_news" / "ag_news.csv.gz").exists():
+        titles = sorted({row["title"] for row in _rows(data / "ag_news" / "ag_news.csv.gz") if odd(row["title"])})
+        sets["ag_news"] = [found.code for found in detect(titles)], f"ag_news titles, {_SPLIT}"
+    return figures + [
+        Figure(
+            f"language.called_pidgin.{name}",
+            codes.count("pcm") / len(codes),
+            0.02,
+            where,
+            higher_is_better=False,
+            note=f"{len(codes)} texts",
+        )
+        for name, (codes, where) in sets.items()
+    ]
+
+
+#: English headlines of our own that no model was trained on, one a line.
+HEADLINES = Path(__file__).with_name("english_headlines.txt")
 _ENGLISH = (
     ("comcast", "comcast/complaints.csv", "Customer Complaint"),
     ("airline", "airline_tweets/tweets.csv.gz", "text"),

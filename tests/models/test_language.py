@@ -142,6 +142,27 @@ def test_little_words_that_pidgin_shares_with_romance_languages_do_not_make_pidg
     assert "pcm" not in [language.code for language in detect(texts)]
 
 
+@pytest.mark.parametrize(
+    ("pidgin", "english"),
+    [
+        ("NAFDAC declare war against fake palm oil", "NAFDAC declares war on fake palm oil"),
+        ("Court reject bail for banker wey dem say thief", "Court rejects bail for banker accused of theft"),
+        ("Singer announce date for wedding", "Singer announces date of wedding"),
+        ("Rivers governor explain why e sack commissioner", "Rivers governor explains why he sacked commissioner"),
+    ],
+)
+def test_a_headline_is_told_by_its_verbs_ending(pidgin: str, english: str) -> None:
+    assert [language.code for language in detect([pidgin, english])] == ["pcm", "eng"]
+
+
+def test_english_headlines_are_seldom_taken_for_pidgin() -> None:
+    file = Path(__file__).parents[2] / "benchmarks" / "processing" / "english_headlines.txt"
+    codes = [language.code for language in detect(file.read_text("utf-8").splitlines())]
+
+    assert len(codes) == 100
+    assert codes.count("pcm") <= 3
+
+
 def test_confidence_is_a_probability_and_grows_with_evidence() -> None:
     short, long = detect(["una abeg", "abeg una network no dey, wetin dey happen, una don chop my money"])
 
@@ -173,8 +194,8 @@ def test_words_and_ngrams_by_hand() -> None:
 
     assert words.distinct == ["ab", "c", "don't"]
     assert (words.ids.tolist(), words.counts.tolist()) == ([0, 0, 1, 2], [3, 0, 1])
-    # " ab ": the word, a, b; " a", "ab", "b "; " ab", "ab "; " ab ". " c ": the word, c; " c", "c "; " c ".
-    assert grams(words.distinct).starts.tolist() == [0, 9, 14]
+    # " ab ": the word four times, a, b; " a", "ab", "b "; " ab", "ab "; " ab ". " c ": the word, c; " c", "c "; " c ".
+    assert grams(words.distinct).starts.tolist() == [0, 12, 20]
 
 
 def test_equal_ngrams_of_different_words_share_a_bucket() -> None:
