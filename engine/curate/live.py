@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from connectors.errors import Transient
 from engine.cluster.keep import LANDED
 from engine.curate.context import build_context
 from engine.registry.aliases import folder_of
@@ -50,16 +51,19 @@ class Live:
             found = await asyncio.to_thread(sources, self._settings)
             if found == self._seen:
                 continue
-            self._seen = found
             try:
                 made = await asyncio.to_thread(build_context, self._settings, context.embedder)
                 for take in takers:
                     await asyncio.to_thread(take, made)
                 self._note(made)
-            except Exception as error:  # the stream goes on as it is; the next change is tried again
+            except Transient as error:
+                log.warning("the stream goes on with %s until a part is back: %s", context.classifier_version, error)
+                continue
+            except Exception as error:  # the stream goes on as it is until the next change
+                self._seen = found
                 log.error("the stream goes on with %s: %s", context.classifier_version, error)
                 continue
-            context = made
+            self._seen, context = found, made
             log.info("complaints are classified by %s in %s", made.classifier_version, made.taxonomy_version)
 
     def _note(self, context: Context) -> None:
@@ -71,7 +75,11 @@ def sources(settings: Settings) -> tuple[Any, ...]:
     """What changes whenever the aliases of the model, the versions of the taxonomy or the clusters do."""
     taxonomies = sorted((settings.data_dir / "taxonomies").glob("*/*.json"))
     found = []
-    for path in (folder_of(settings.data_dir, settings.classifier) / "aliases.json", settings.data_dir / LANDED, *taxonomies):
+    for path in (
+        folder_of(settings.data_dir, settings.classifier) / "aliases.json",
+        settings.data_dir / LANDED,
+        *taxonomies,
+    ):
         try:
             stat = path.stat()
         except FileNotFoundError:

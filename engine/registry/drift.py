@@ -71,9 +71,9 @@ def standing(settings: Settings, which: str, now: datetime) -> dict[str, Any]:
     """How a version, `name/version`, does on live complaints.
 
     Returns:
-        of and before, the complaints looked at of the week and of the weeks before it; drifts; measures, each with name, state
-        (drift, explained, well or unknown), value, most, why, and cause (outage or taxonomy) where it is explained;
-        incidents.
+        of and before, the complaints looked at of the week and of the weeks before it; drifts, how many measures do;
+        measures, each with name, state (drift, explained, well or unknown), value, most, why, and cause (outage or
+        taxonomy) where it is explained; incidents.
     """
     root, options = settings.zones_uri.rstrip("/"), settings.storage_options
     try:
