@@ -163,7 +163,7 @@ def _turned(vectors: NDArray[np.float32], count: int, random: np.random.Generato
     size = vectors.shape[1]
     noise = random.standard_normal((count, size), dtype=np.float32) * np.float32(0.3 / np.sqrt(size))
     turned = vectors[random.integers(len(vectors), size=count)] + noise
-    return turned / np.linalg.norm(turned, axis=1, keepdims=True)
+    return np.asarray(turned / np.linalg.norm(turned, axis=1, keepdims=True), np.float32)
 
 
 Peer = Callable[[list[str], NDArray[np.float32], NDArray[np.str_]], NDArray[np.int64]]

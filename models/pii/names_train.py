@@ -174,8 +174,8 @@ def rows(examples: Iterator[Example], random: Random) -> Iterator[tuple[list[str
 def train(data: Path) -> dict[str, Any]:
     """The tagger as it is stored; the same data give the same."""
     import numpy as np
-    from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
 
     random = Random(_SEED)
     known = list(rows(written(random), random))
