@@ -15,20 +15,30 @@ from engine.settings import Settings
 
 APP = "beejan"
 
+#: How often Serve's start is tried.
+_TRIES = 3
+
 
 def deploy(data_dir: Path) -> None:
     """Start Serve, make sure of an admin key, and run the application."""
     settings, addresses = runtime.load(data_dir)
     runtime.connect_ray(addresses)
     from ray import serve  # after connecting, which sets what Ray reads on import
+    from ray.exceptions import RayActorError
 
     actors.ensure(settings)
     ensure_admin_key(settings)
-    serve.start(
-        http_options={"host": settings.serve.host, "port": addresses.http_port, "request_timeout_s": None},
-        proxy_location="HeadOnly",
-        logging_config={"encoding": "TEXT", "log_level": "WARNING", "enable_access_log": False},
-    )
+    for left in reversed(range(_TRIES)):
+        try:
+            serve.start(
+                http_options={"host": settings.serve.host, "port": addresses.http_port, "request_timeout_s": None},
+                proxy_location="HeadOnly",
+                logging_config={"encoding": "TEXT", "log_level": "WARNING", "enable_access_log": False},
+            )
+            break
+        except RayActorError:  # Serve has replaced a proxy that was slow, while we waited for it
+            if not left:
+                raise
 
     deployment = serve.deployment(
         name="api", num_replicas=1, ray_actor_options={"num_cpus": 0}, max_ongoing_requests=256

@@ -27,6 +27,8 @@ RAY_ENVIRONMENT = {
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_DEDUP_LOGS": "0",
+    # On a busy machine a proxy starts slowly; Serve would replace it after 5 s, and again the one after it.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Dozens of threads with an allocation arena each keep what they free.
     "MALLOC_ARENA_MAX": "2",
