@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.machine import machine
 from models.clusters.assign import of_labels
 from models.clusters.match import match
-from models.clusters.topics import Params, dense_groups, topics
+from models.clusters.topics import Params, topics
 from models.embedder import Embedder
 
 SETS = {
@@ -171,7 +171,7 @@ Peer = Callable[[list[str], NDArray[np.float32], NDArray[np.str_]], NDArray[np.i
 
 def _peers() -> dict[str, Peer]:
     found: dict[str, Peer] = {
-        "hdbscan on 15 components": lambda texts, vectors, labels: dense_groups(vectors, 10),
+        "hdbscan on 15 components": _hdbscan,
         "k-means, true k": _kmeans,
     }
     try:
@@ -179,6 +179,14 @@ def _peers() -> dict[str, Peer]:
     except ImportError:
         return found
     return found | {"bertopic": _bertopic}
+
+
+def _hdbscan(texts: list[str], vectors: NDArray[np.float32], labels: NDArray[np.str_]) -> NDArray[np.int64]:
+    from hdbscan import HDBSCAN
+    from sklearn.decomposition import PCA
+
+    reduced = PCA(15, random_state=_SEED).fit_transform(vectors)
+    return np.asarray(HDBSCAN(min_cluster_size=10, core_dist_n_jobs=1).fit_predict(reduced), np.int64)
 
 
 def _kmeans(texts: list[str], vectors: NDArray[np.float32], labels: NDArray[np.str_]) -> NDArray[np.int64]:
