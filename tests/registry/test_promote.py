@@ -183,7 +183,7 @@ def test_a_damaged_champion_leaves_the_zero_shot_classifier(settings, leaves):
 def test_two_versions_are_compared_on_the_audits_labels_alone(settings, context, leaves):
     train(settings, "1", leaves)
     writer = Writer(settings)
-    texts = [f"refund money charged twice {n}" for n in range(100, 140)] + ["slow internet no data 200"]
+    texts = [f"refund money charged twice {n}" for n in range(100, 140)] + ["refund money charged twice 100"]
     sent = [Envelope("sms", "test", str(n), text.encode(), "text/plain", NOW) for n, text in enumerate(texts)]
     writer.commit(process(to_table([(e.event_id, e, n) for n, e in enumerate(sent, 1)]), context))
     given = {"labeller": "ada", "taxonomy_version": "telecom/1"}
@@ -195,11 +195,13 @@ def test_two_versions_are_compared_on_the_audits_labels_alone(settings, context,
     ]
 
     held = audited(*tables, known_labels(settings))
-    assert (len(held.items), held.vectors.shape) == (40, (40, 384))
+    # The text of the first is labelled once more for training, so it is no longer held out.
+    assert (len(held.items), held.vectors.shape) == (39, (39, 384))
     found = report(settings, "1", held, HashEmbedder())
     assert found["versions"] == {"champion": "zero-shot/1", "challenger": "complaints/1"}
-    assert found["challenger"]["accuracy"] == 1.0
-    assert np.isclose(found["gain"]["difference"], 1 - found["champion"]["accuracy"])
+    assert found["challenger"]["accuracy"] > 0.9
+    difference = found["challenger"]["accuracy"] - found["champion"]["accuracy"]
+    assert np.isclose(found["gain"]["difference"], difference, atol=2e-4)
     writer.close()
 
 
