@@ -114,9 +114,9 @@ class Classifier:
         features = Features.fit(texts, vectors.shape[1])
         rows = features.rows(texts, vectors)
         tell("validation")
-        tried = {cost: held_out(rows, truth, seed, cost) for cost in COSTS}
-        cost = max(COSTS, key=lambda one: _hits(*tried[one], truth))
-        held, part, scores = tried[cost]
+        held, part, tried = held_out(texts, vectors, truth, seed)
+        cost = max(COSTS, key=lambda one: int(truth[held, tried[one].argmax(axis=1)].sum()))
+        scores = tried[cost]
         examples = Examples.of(vectors)
         tell("calibration")
         calibration = fit_calibration(scores, truth[held], several=several)
@@ -294,11 +294,6 @@ class Classifier:
                 f"vectors have shape {vectors.shape}, expected {expected}: "
                 "embed these texts with the model that the classifier was trained with"
             )
-
-
-def _hits(held: NDArray[np.int64], _: NDArray[np.int64], scores: NDArray[np.float32], truth: NDArray[np.bool_]) -> int:
-    """Held-out rows whose best label is right."""
-    return int(truth[held, scores.argmax(axis=1)].sum())
 
 
 def _cosines(

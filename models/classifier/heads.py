@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.classifier.features import Features
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -97,26 +100,32 @@ _ENOUGH_ROWS, _PARTS = 2_000, 5
 
 
 def held_out(
-    rows: csr_matrix, truth: NDArray[np.bool_], seed: int, cost: float = 1.0
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Scores by heads that did not see the rows they score.
+    texts: Sequence[str], vectors: NDArray[np.float32], truth: NDArray[np.bool_], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[float, NDArray[np.float32]]]:
+    """Scores by vocabularies and heads that did not see the texts they score.
 
     Args:
-        rows: (n, size).
+        texts: masked texts.
+        vectors: (n, d) float32, unit rows.
         truth: (n, labels).
         seed: of the parts.
-        cost: of an error.
 
     Returns:
-        The rows that were held out, in order, the part of each, and their scores (held, labels). As many fifths are
-        held out in turn as make 2,000 rows.
+        The rows that were held out, in order, the part of each, and for each of `COSTS` their scores (held, labels). As
+        many fifths are held out in turn as make 2,000 rows.
     """
     part = folds(truth, _PARTS, seed)
     turns = int(np.clip(-(-_ENOUGH_ROWS * _PARTS // max(len(truth), 1)), 1, _PARTS))
-    scores = np.zeros(truth.shape, np.float32)
+    scores = {cost: np.zeros(truth.shape, np.float32) for cost in COSTS}
     for turn in range(turns):
-        mine = part == turn
-        if mine.any():
-            scores[mine] = fit_heads(rows[~mine], truth[~mine], seed, cost).scores(rows[mine])
+        mine, rest = np.flatnonzero(part == turn), np.flatnonzero(part != turn)
+        if not len(mine):
+            continue
+        learnt = [texts[int(row)] for row in rest]
+        features = Features.fit(learnt, vectors.shape[1])
+        rows = features.rows(learnt, vectors[rest])
+        asked = features.rows([texts[int(row)] for row in mine], vectors[mine])
+        for cost in COSTS:
+            scores[cost][mine] = fit_heads(rows, truth[rest], seed, cost).scores(asked)
     held = np.flatnonzero((part >= 0) & (part < turns))
-    return held, part[held], scores[held]
+    return held, part[held], {cost: found[held] for cost, found in scores.items()}
