@@ -35,7 +35,14 @@ def test_the_same_seed_gives_the_same_model() -> None:
 
 
 def test_a_text_gets_the_scores_in_use_that_it_had_in_training() -> None:
-    texts = ["INEC declare winner", "I want to declare", "", "Court sacks two lawmakers", "x"]  # too short for variants
+    texts = [
+        "INEC declare winner",
+        "I want to declare",
+        "INEC",
+        "",
+        "declare it",
+        "Court sacks two lawmakers",
+    ]  # no variants
     given = examples({("small", "eng"): texts}, SEED)
     columns = np.unique(given.flat)
     weights = np.random.default_rng(1).integers(-127, 128, (len(columns), 3)).astype(np.int8)
