@@ -39,7 +39,8 @@ _ABOUT = """Complaints in once, useful within seconds. Send `Authorization: Bear
 ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339 in UTC."""
 
 _MODULES = (
-    intake, complaints, trace, alerts, dead_letters, admin, replays, repairs, sources, webhooks, forms, health,
+    intake, complaints, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
+    replays, repairs, sources, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 
 
@@ -59,26 +60,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app.state.metrics = health.Metrics()
     problems.install(app)
     health.measure(app, app.state.metrics)
-    for module in (
-        intake,
-        complaints,
-        trace,
-        alerts,
-        dead_letters,
-        clusters,
-        quality,
-        identity,
-        labels,
-        models,
-        admin,
-        replays,
-        repairs,
-        sources,
-        taxonomies,
-        webhooks,
-        forms,
-        health,
-    ):
+    for module in _MODULES:
         app.include_router(module.router)
     app.include_router(console_router(ConsoleBackend(lambda: app.state.services)))
     return app
