@@ -238,9 +238,6 @@ class Settings(BaseSettings):
     classifier: str = Field(
         "complaints", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Model whose champion gives categories"
     )
-    classifier: str = Field(
-        "complaints", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Model whose champion gives categories"
-    )
     pii: str = Field("pii", description="What is done with personal data: name in configs, or a file")
     nats: NatsSettings = NatsSettings.model_validate({})
     ray: RaySettings = RaySettings.model_validate({})
@@ -253,10 +250,10 @@ class Settings(BaseSettings):
     identity: IdentitySettings = IdentitySettings.model_validate({})
     reconcile: ReconcileSettings = ReconcileSettings.model_validate({})
     duplicates: DuplicateSettings = DuplicateSettings.model_validate({})
-    clusters: ClusterSettings = ClusterSettings.model_validate({})
     quality: QualitySettings = QualitySettings.model_validate({})
     labels: LabelSettings = LabelSettings.model_validate({})
     registry: RegistrySettings = RegistrySettings.model_validate({})
+    clusters: ClusterSettings = ClusterSettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property
