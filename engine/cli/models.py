@@ -60,7 +60,7 @@ def list_models(
     table(None, ["model", "role", "trained", "accuracy", "macro F1"], rows)
     console().print(f"champion: {found['champion']}", markup=False)
     if found.get("state"):
-        console().print(_progress(found["state"]), markup=False)
+        console().print(scoring(found["state"]), markup=False)
 
 
 @models.command()
@@ -316,7 +316,8 @@ def _wait(client: Client, version: str, *, quiet: bool) -> dict[str, Any]:
             time.sleep(_POLL_S)
 
 
-def _progress(state: dict[str, Any]) -> str:
+def scoring(state: dict[str, Any]) -> str:
+    """What classifies, and how far scoring again is, in words."""
     by = f"new complaints are classified by {state['classifier_version']}"
     if not state["rescoring"]:
         return by

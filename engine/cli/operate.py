@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from connectors.errors import BeejanError
 from engine.cli.client import Client, EngineAway
+from engine.cli.models import scoring
 from engine.cli.output import CONFIG, DATA, FAILED, JSON, console, emit, guarded, progress, table
 from engine.settings import load_settings
 
@@ -51,6 +52,7 @@ def status(
             ["last commit", writer["last_commit_at"] or "none since the start"],
             ["missing", ", ".join(f"{g['kind']} {g['count']}" for g in found["integrity"]["gaps"]) or "nothing"],
             ["quality", _quality(found["quality"])],
+            ["classifier", scoring(found["models"])],
             *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],
             *[[f"source {one['name']}", f"{one['state']}, {one.get('records', 0):,}"] for one in found["sources"]],
         ],
