@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: How many features a verb and what stands before it count as; about as many as its n-grams.
-COUNTS = 12
+COUNTS = 20
 _OTHER, _BARE, _BARE_OR_NOUN, _S, _S_OR_NOUNS, _PAST, _LEADS, _LINKS, _PLURAL = range(9)
 
 #: Verbs whose bare form is rarely a noun; irregular ones with their past.
