@@ -112,7 +112,7 @@ def _nollysenti(folder: Path) -> Iterator[tuple[str, str, str]]:
 def _android(folder: Path) -> Iterator[tuple[str, str, str]]:
     _exists(folder)
     for english in sorted(folder.rglob("res/values/strings.xml")):
-        originals = set(_strings(english))
+        originals = dict.fromkeys(_strings(english))  # in their order: a set has another in each process
         yield from (("android", "eng", text) for text in originals)
         for file in sorted(english.parent.parent.glob("values-*/strings.xml")):
             code = file.parent.name.split("-")[1]

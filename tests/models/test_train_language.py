@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.language_corpus import OWN, PARALLEL, read
+from models.language_corpus import OWN, PARALLEL, _android, read
 from models.language_headlines import headlines
 from models.language_model import LanguageModel, load, save
 from models.train_language import COLUMNS, SEED, build, choose, examples, fit, only
@@ -64,6 +64,15 @@ def test_ngrams_alone_do_not_tell_pidgin_from_english() -> None:
 
     assert np.array_equal(english[~kept.whole], pidgin[~kept.whole])
     assert not np.array_equal(english[kept.whole], pidgin[kept.whole])
+
+
+def test_texts_come_in_the_order_of_their_file_in_every_process(tmp_path: Path) -> None:
+    texts = [f"Call number {word}" for word in ("one", "two", "three", "four", "five", "six", "seven", "eight")]
+    (tmp_path / "res" / "values").mkdir(parents=True)
+    lines = "".join(f"<string name='a'>{text}</string>" for text in texts)
+    (tmp_path / "res" / "values" / "strings.xml").write_text(f"<resources>{lines}</resources>", "utf-8")
+
+    assert [text for _, _, text in _android(tmp_path)] == texts
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
