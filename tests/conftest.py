@@ -19,6 +19,7 @@ from engine.stages.context import Context
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """What goes to which worker of pytest-xdist: those that start an engine to one, others by their file."""
     for item in items:
