@@ -26,8 +26,8 @@ demo: install ## Start everything and replay a week of complaints with an outage
 up: install ## Start an engine on ./data
 	@$(BIN)/beejan up
 
-test: install ## The tests that every change must pass; those with engines beside the others
-	@BEEJAN_FAULT_ROWS=$${BEEJAN_FAULT_ROWS:-500} $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak and (not faults or short)"
+test: install ## The tests that every change must pass, in two processes
+	@BEEJAN_FAULT_ROWS=$${BEEJAN_FAULT_ROWS:-500} $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and (not faults or short)"
 
 test-all: install ## All tests, the minutes-long ones too
 	@$(BIN)/python -m pytest

@@ -19,15 +19,6 @@ from engine.stages.context import Context
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """What goes to which worker of pytest-xdist: those that start an engine to one, others by their file."""
-    for item in items:
-        folder = Path(item.fspath).parent.name
-        group = "engines" if folder in ("engine", "faults") else str(item.fspath)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 class HashEmbedder:
     """Words as random directions: texts that share words are near; loads nothing."""
 
