@@ -1,5 +1,6 @@
 """What became of a flood: lost, doubled, partial; and the table of all faults, out/faults.json."""
 
+import fcntl
 import json
 import os
 import platform
@@ -109,7 +110,14 @@ def _idle(engine):
 
 
 def record(verdict):
-    """Into the table; a fault that is run again replaces its row."""
+    """Into the table; a fault that is run again replaces its row. Tests may run in several processes."""
+    TABLE.parent.mkdir(exist_ok=True)
+    with TABLE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _put(verdict)
+
+
+def _put(verdict):
     known = json.loads(TABLE.read_text()) if TABLE.exists() else {"faults": {}}
     known["machine"] = {
         "cpus": os.cpu_count(),
@@ -117,7 +125,6 @@ def record(verdict):
         "system": f"{platform.system()} {platform.release()}",
     }
     known["faults"][verdict.fault] = asdict(verdict) | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
-    TABLE.parent.mkdir(exist_ok=True)
     temporary = TABLE.with_suffix(".new")
     temporary.write_text(json.dumps(known, indent=1))
     temporary.replace(TABLE)
