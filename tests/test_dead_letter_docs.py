@@ -32,10 +32,14 @@ def assigned(tree):
             (target,) = node.targets
             pairs = (
                 zip(target.elts, node.value.elts, strict=True)
-                if isinstance(target, ast.Tuple)
+                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
                 else [(target, node.value)]
             )
-            found |= {t.id: v.value for t, v in pairs if isinstance(v, ast.Constant) and isinstance(v.value, str)}
+            found |= {
+                t.id: v.value
+                for t, v in pairs
+                if isinstance(t, ast.Name) and isinstance(v, ast.Constant) and isinstance(v.value, str)
+            }
     return found
 
 

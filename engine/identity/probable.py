@@ -18,6 +18,8 @@ import pyarrow as pa
 
 from engine.identity.evidence import kind_of
 
+log = logging.getLogger("beejan.identity")
+
 KINDS = ("customer", "account", "phone", "email", "handle")
 
 _LISTS = (*KINDS, "name")
@@ -184,10 +186,14 @@ def _learn(complaints: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     linker = Linker(api.register(_table(rows)), _settings(), log_level=None)
     linker.training.estimate_u_using_random_sampling(max_pairs=_U_PAIRS, seed=_SEED)
     for name in blocks:
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            f"l.{name}_one = r.{name}_one AND l.{name}_one IS NOT NULL AND list_has_any(l.{name}, r.{name})",
-            estimate_without_term_frequencies=True,
-        )
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                f"l.{name}_one = r.{name}_one AND l.{name}_one IS NOT NULL AND list_has_any(l.{name}, r.{name})",
+                estimate_without_term_frequencies=True,
+            )
+        except ValueError:  # so few pairs share it that a probability falls to nothing
+            log.info("identity: too few pairs share a %s to learn from; no probable links yet", name)
+            return None
     found: dict[str, Any] = linker.misc.save_model_to_json()
     return found
 

@@ -10,10 +10,10 @@ BeejanError
 
 from __future__ import annotations
 
-from connectors.errors import BeejanError, Terminal
+from connectors.errors import Terminal
 
 
-class NoModel(BeejanError):
+class NoModel(Terminal):
     """There is no such model or version."""
 
 

@@ -14,7 +14,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from connectors.errors import BeejanError, Terminal
+from connectors.errors import Terminal
 from models.crosswalk import Crosswalk, compose, reverse, same
 from models.taxonomy import Taxonomy, TaxonomyError
 from models.taxonomy_change import Change, Step, apply_change
@@ -27,7 +27,7 @@ class BadChange(Terminal):
     """A change of the taxonomy that cannot be used."""
 
 
-class NoVersion(BeejanError):
+class NoVersion(Terminal):
     """The taxonomy has no such version."""
 
 

@@ -33,7 +33,9 @@ def test_a_clustering_names_what_is_stored_and_the_stream_assigns_to_it(engine):
     number = 0
     while time.monotonic() < deadline:  # until the stream has taken the clusters
         number += 1
-        (new,) = engine.post({"id": f"cl-new-{number}", "text": f"There is no network in Oshodi {number}"})["event_ids"]
+        (new,) = engine.post(
+            {"id": f"cl-new-{number}", "text": f"There is no network in Ikeja since this morning, {number}"}
+        )["event_ids"]
         engine.wait_for([new])
         found = engine.cli("show", new)["cluster_id"]
         if found is not None:
