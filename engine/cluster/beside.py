@@ -85,9 +85,9 @@ def start(settings: Settings) -> str:
     """
     import ray
 
-    before = _actor()
+    before = actors.named(NAME)
     if before is not None:
-        found = _asked(before)
+        found = actors.status_of(before)
         if found is not None and found["state"] == "running":
             raise ClusteringRuns(f"clustering {found['run_id']} runs; wait for it")
         ray.kill(before)
@@ -114,29 +114,10 @@ def status(run_id: str) -> dict[str, Any]:
     """
     import ray
 
-    actor = _actor()
-    found = _asked(actor) if actor is not None else None
+    actor = actors.named(NAME)
+    found = actors.status_of(actor)
     if found is None or found["run_id"] != run_id:
         raise NoClustering(f"clustering {run_id[:12]}: not known, or cut off by a restart; run it again")
     if found["state"] != "running" and actor is not None:
         ray.kill(actor)  # what it took is given back
-    return found
-
-
-def _actor() -> Any:
-    import ray
-
-    try:
-        return ray.get_actor(NAME, namespace=NAMESPACE)
-    except ValueError:
-        return None
-
-
-def _asked(actor: Any) -> dict[str, Any] | None:
-    import ray
-
-    try:
-        found: dict[str, Any] = ray.get(actor.status.remote(), timeout=60)
-    except ray.exceptions.RayActorError:
-        return None
     return found

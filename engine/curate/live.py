@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from connectors.errors import Transient
+from connectors.errors import BeejanError, Transient
 from engine.cluster.keep import LANDED
 from engine.curate.context import build_context
 from engine.registry.aliases import folder_of
@@ -61,7 +61,9 @@ class Live:
                 continue
             except Exception as error:  # the stream goes on as it is until the next change
                 self._seen = found
-                log.error("the stream goes on with %s: %s", context.classifier_version, error)
+                # A message of ours names no personal data; of others only the type is told.
+                said = error if isinstance(error, BeejanError) else type(error).__name__
+                log.error("the stream goes on with %s: %s", context.classifier_version, said)
                 continue
             self._seen, context = found, made
             log.info("complaints are classified by %s in %s", made.classifier_version, made.taxonomy_version)

@@ -57,9 +57,8 @@ def run(data_dir: Path) -> dict[str, Any]:
         # A worker for this alone: what Splink and DuckDB took is given back.
         links = ray.get(ray.remote(num_cpus=0, max_calls=1, max_retries=1)(look).remote(settings))
     except ray.exceptions.RayError as error:
-        raise IdentityAway(
-            f"identity: {type(error).__name__} while looking for probable links; run it again"
-        ) from error
+        log.warning("identity: the look for probable links ended with %s", type(error).__name__)
+        raise IdentityAway("identity: the look for probable links failed; run it again") from error
     kept = actors.writer_call("identity", "decide", links, limit_s=_LIMIT_S) if links else 0
     written += tidy()
     active = sum(link["state"] == "active" for link in links)

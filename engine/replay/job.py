@@ -168,9 +168,9 @@ def start(settings: Settings, selection: Selection, *, apply: bool, rewrite: boo
     """
     import ray
 
-    before = _actor()
+    before = actors.named(NAME)
     if before is not None:
-        running = _asked(before)
+        running = actors.status_of(before)
         if running is not None and running["state"] == "running":
             raise ReplayRuns(f"replay {running['replay_id']} runs; wait for it, or DELETE it")
         ray.kill(before)
@@ -199,8 +199,8 @@ def status(replay_id: str) -> dict[str, Any]:
     Raises:
         NoReplay: it is not known; run it again, what was done stays done.
     """
-    actor = _actor()
-    found = _asked(actor) if actor is not None else None
+    actor = actors.named(NAME)
+    found = actors.status_of(actor)
     if found is None or found["replay_id"] != replay_id:
         raise NoReplay(f"replay {replay_id[:12]}: not known, or cut off by a restart; start it again, it goes on")
     return found
@@ -215,29 +215,10 @@ def end(replay_id: str) -> dict[str, Any]:
     import ray
 
     found = status(replay_id)
-    actor = _actor()
+    actor = actors.named(NAME)
     if actor is not None:
         if found["state"] == "running":
             ray.get(actor.cancel.remote())
         else:
             ray.kill(actor)
-    return found
-
-
-def _actor() -> Any:
-    import ray
-
-    try:
-        return ray.get_actor(NAME, namespace=NAMESPACE)
-    except ValueError:
-        return None
-
-
-def _asked(actor: Any) -> dict[str, Any] | None:
-    import ray
-
-    try:
-        found: dict[str, Any] = ray.get(actor.status.remote(), timeout=60)
-    except ray.exceptions.RayActorError:
-        return None
     return found

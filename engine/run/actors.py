@@ -211,6 +211,29 @@ async def distil(path: Path) -> bool:
         raise EmbedderAway(f"embedder: {type(error).__name__}; the static model is made later") from error
 
 
+def named(name: str) -> Any:
+    """The actor of this name; None where there is none."""
+    import ray
+
+    try:
+        return ray.get_actor(name, namespace=NAMESPACE)
+    except ValueError:
+        return None
+
+
+def status_of(actor: Any) -> dict[str, Any] | None:
+    """What an actor says of its work; None where it died, or is none."""
+    import ray
+
+    if actor is None:
+        return None
+    try:
+        found: dict[str, Any] = ray.get(actor.status.remote(), timeout=60)
+    except ray.exceptions.RayActorError:
+        return None
+    return found
+
+
 def writer_call(method: str, *arguments: Any, limit_s: float = 60) -> Any:
     """Call the writer from any process of the engine.
 
