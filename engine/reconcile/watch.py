@@ -52,7 +52,7 @@ class Memory:
     """What is kept from look to look, outside NATS.
 
     Args:
-        high_seq: the highest last sequence the stream has had.
+        high_seq: the highest sequence seen in the stream, or told to a publisher.
         verified_seq: up to here every acknowledged message is known to be in the tables.
         floor_seq: the acknowledgement floor, and since when it has not moved while messages waited.
         rewound: falls of the last sequence that no repair has looked at, as (from, to).
@@ -113,7 +113,9 @@ class Reconciler:
         """
         self._heed()
         # In this order: what a ledger or the consumer says now is in the tables by the time they are asked.
-        await asyncio.to_thread(self._outstanding.read)
+        noted = await asyncio.to_thread(self._outstanding.read)
+        # A stream that grew and fell between two looks was seen by its publishers only.
+        self._memory.high_seq = max(self._memory.high_seq, noted)
         state = await look(self._js, self._settings.nats.stream, self._consumer)
         await asyncio.to_thread(self._outstanding.settle, lambda ids: self._writer("settled", ids))
         found = [*self._fallen(state), *self._stalled(state, now)]

@@ -277,6 +277,18 @@ def test_a_message_that_is_gone_before_it_was_processed_is_lost(run):
     run(work)
 
 
+def test_a_stream_that_grew_and_fell_between_two_looks_is_noticed(run):
+    async def work(engine):
+        await engine.look()
+        await engine.send(*[complaint(n) for n in range(40)])
+        await engine.work()
+        await engine.restart(flip)
+        last = (await engine.js.stream_info(STREAM)).state.last_seq
+        assert (await engine.look())["rewound"].found == f"last sequence fell from 40 to {last}"
+
+    run(work)
+
+
 def test_the_highest_sequence_is_remembered_over_a_restart_of_the_reconciler(run):
     async def work(engine):
         await engine.send(*[complaint(n) for n in range(5)])
