@@ -25,14 +25,12 @@ class Outstanding:
         self._folder = folder
         self._offsets: dict[Path, int] = {}
         self._open: dict[tuple[Path, str], NDArray[np.void]] = {}
-        self._read_before = False
 
     def read(self) -> int:
         """Take in what publishers have noted since.
 
         Returns:
-            The highest sequence among it; 0 where there is nothing new, and the first time, which reads again what
-            may be older than a repair.
+            The highest sequence among it; 0 where there is nothing new.
         """
         highest = 0
         for path in sorted(self._folder.glob("*.ledger")):
@@ -42,7 +40,6 @@ class Outstanding:
                 self._open[key] = noted.entries if known is None else np.concatenate([known, noted.entries])
                 self._offsets[path] = offset
                 highest = max(highest, int(noted.entries["seq"].max(initial=0)))
-        highest, self._read_before = (highest if self._read_before else 0), True
         return highest
 
     def settle(self, settled: Settled) -> None:

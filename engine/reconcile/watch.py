@@ -53,6 +53,7 @@ class Memory:
 
     Args:
         high_seq: the highest sequence seen in the stream, or told to a publisher.
+        fell_from: the highest sequence from which the stream has fallen.
         verified_seq: up to here every acknowledged message is known to be in the tables.
         floor_seq: the acknowledgement floor, and since when it has not moved while messages waited.
         rewound: falls of the last sequence that no repair has looked at, as (from, to).
@@ -61,6 +62,7 @@ class Memory:
     """
 
     high_seq: int = 0
+    fell_from: int = 0
     verified_seq: int = 0
     floor_seq: int = -1
     floor_since: str = ""
@@ -114,8 +116,10 @@ class Reconciler:
         self._heed()
         # In this order: what a ledger or the consumer says now is in the tables by the time they are asked.
         noted = await asyncio.to_thread(self._outstanding.read)
-        # A stream that grew and fell between two looks was seen by its publishers only.
-        self._memory.high_seq = max(self._memory.high_seq, noted)
+        # A stream that grew and fell between two looks was seen by its publishers only. What is not higher than an
+        # earlier fall may be a note from before it.
+        if noted > self._memory.fell_from:
+            self._memory.high_seq = max(self._memory.high_seq, noted)
         state = await look(self._js, self._settings.nats.stream, self._consumer)
         await asyncio.to_thread(self._outstanding.settle, lambda ids: self._writer("settled", ids))
         found = [*self._fallen(state), *self._stalled(state, now)]
@@ -142,6 +146,7 @@ class Reconciler:
         memory = self._memory
         if state.last_seq < memory.high_seq:
             memory.rewound.append([memory.high_seq, state.last_seq])
+            memory.fell_from = max(memory.fell_from, memory.high_seq)
             memory.verified_seq = min(memory.verified_seq, state.last_seq)
             self._opened.clear()
             memory.high_seq = state.last_seq

@@ -285,6 +285,9 @@ def test_a_stream_that_grew_and_fell_between_two_looks_is_noticed(run):
         await engine.restart(flip)
         last = (await engine.js.stream_info(STREAM)).state.last_seq
         assert (await engine.look())["rewound"].found == f"last sequence fell from 40 to {last}"
+        await repair(engine.settings, engine.js, engine.call)
+        engine.reconciler = engine.new_reconciler()
+        assert await engine.look() == {}
 
     run(work)
 
