@@ -22,7 +22,7 @@ def bench(
     rows: Annotated[
         int | None,
         typer.Option(
-            help="pipeline, embed: complaints a turn (3000, 600); intake: of the csv (200000); cluster: vectors.",
+            help="pipeline, embed: complaints a turn (6144, 600); intake: of the csv (200000); cluster: vectors.",
             min=100,
         ),
     ] = None,
@@ -122,7 +122,7 @@ def _runner(
     return {
         "embed": lambda: embed.run(root or Path(), rows or 600),
         "cluster": lambda: cluster.run(root or Path(), _embedder(), cluster.ROWS if rows is None else (rows,)),
-        "pipeline": lambda: pipeline.run(rows or 3000),
+        "pipeline": lambda: pipeline.run(rows or 6144),
         "latency": lambda: latency.run(rate, seconds),
         "soak": lambda: soak.run(batches),
         "intake": lambda: intake.run(rows or 200_000),
