@@ -34,6 +34,10 @@ class StoreAway(Transient):
     """The store does not answer or refuses to write; the batch is tried again."""
 
 
+class VersionGone(Terminal):
+    """A version of a table that is no longer kept, or never was."""
+
+
 class Table:
     """A table with a single-column key, written by one process.
 
@@ -301,6 +305,20 @@ def open_reader(uri: str, name: str, options: dict[str, str] | None = None) -> A
         return database.open_table(name)
     except (RuntimeError, OSError, ValueError) as error:
         raise _translated(name, error) from error
+
+
+def at_version(reader: Any, version: int) -> Any:
+    """A handle of a reader's table as it was at a version: nothing that is written moves beneath it.
+
+    Raises:
+        VersionGone: the version was cleaned up, or never was.
+    """
+    try:
+        handle = reader._conn.open_table(reader.name)  # lancedb has no public way from a table to its connection
+        handle.checkout(version)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise VersionGone(f"table {reader.name}: version {version} is no longer kept; ask for the newest") from error
+    return handle
 
 
 @lru_cache(maxsize=1)

@@ -15,13 +15,13 @@ from pydantic import ValidationError
 from connectors.errors import Transient
 from engine.curate.main import ALERTS
 from engine.govern.api_keys import Principal
+from engine.search import Search
 from engine.store import filters
 from engine.store.filters import BadFilter
 from engine.surge.incidents import OPEN
 from serve import alerts, complaints, dead_letters, labels, quality, trace
 from serve.admin import overload_state
 from serve.problems import Problem
-from serve.search import Search
 from serve.services import Services, call, iso
 from serve.shown import shown
 

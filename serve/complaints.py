@@ -13,12 +13,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from engine.govern.api_keys import Principal
+from engine.search import MODES, BadSearch, Search
 from engine.store import filters
 from engine.store.duplicate_kinds import explain
-from serve import search as engine_search
 from serve.auth import require, services
 from serve.problems import Problem
-from serve.search import MODES, BadSearch, Search
 from serve.services import Services, iso, plain
 from serve.shown import shown
 
@@ -26,12 +25,15 @@ router = APIRouter(prefix="/v1", tags=["complaints"])
 
 Values = Annotated[list[str], Query()]
 
+#: Whether copies of a text are shown and counted.
+DUPLICATES = ("all", "folded")
+
 
 @router.get("/search")
 async def get_search(
     request: Request,
     who: Annotated[Principal, Depends(require("analyst", "ml", "ops", "steward"))],
-    q: Annotated[str, Query(description="What to look for; empty: the newest")] = "",
+    q: Annotated[str, Query(description='What to look for: words, "a phrase", +must, -not; empty: the newest')] = "",
     mode: Annotated[str, Query(description=", ".join(MODES))] = "hybrid",
     channel: Values = [],  # noqa: B006 -- FastAPI copies defaults
     source: Values = [],  # noqa: B006
@@ -42,6 +44,8 @@ async def get_search(
     priority: Values = [],  # noqa: B006
     language: Values = [],  # noqa: B006
     cluster: Values = [],  # noqa: B006
+    customer: Values = [],  # noqa: B006
+    duplicates: Annotated[str, Query(description="all, or folded: copies of a text are left out")] = "all",
     since: Annotated[str | None, Query(description="RFC 3339, included")] = None,
     until: Annotated[str | None, Query(description="RFC 3339, not included")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
@@ -51,8 +55,12 @@ async def get_search(
     equals = {
         "channel": channel, "source": source, "category": category, "subcategory": subcategory, "region": region,
         "product": product, "priority": priority, "language": language, "cluster_id": cluster,
+        "customer_id": customer,
     }  # fmt: skip
-    wanted = Search(q, mode, equals, moment("since", since), moment("until", until), limit, cursor)  # type: ignore[arg-type]
+    if duplicates not in DUPLICATES:
+        raise Problem(422, f"duplicates {duplicates[:40]!r}: expected one of {', '.join(DUPLICATES)}")
+    start, end = moment("since", since), moment("until", until)
+    wanted = Search(q, mode, equals, start, end, limit, cursor, folded=duplicates == "folded")  # type: ignore[arg-type]
     served = services(request)
     answer: dict[str, Any] = shown(served.pii, who.role, await find(served, wanted))
     return answer
@@ -74,9 +82,7 @@ async def find(served: Services, wanted: Search) -> dict[str, Any]:
     """Run a search; the answer is ready for JSON."""
     started = time.perf_counter()
     try:
-        answer = await asyncio.to_thread(
-            engine_search.run, served.complaints, served.embedder, served.keys.pseudonym, wanted
-        )
+        answer = await asyncio.to_thread(served.search.run, wanted)
     except BadSearch as error:
         raise Problem(422, str(error)) from error
     answer["hits"] = [plain(hit) for hit in answer["hits"]]

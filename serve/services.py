@@ -21,6 +21,8 @@ from engine.govern.crypto import Keys, load_keys
 from engine.intake.ledger import Ledger
 from engine.labels.desk import Desk
 from engine.run import actors, runtime
+from engine.search import Searcher
+from engine.search.sentences import sentence_encoder
 from engine.settings import Settings
 from models.pii import Policy
 
@@ -51,6 +53,7 @@ class Services:
     #: What each role is shown of what was masked.
     pii: Policy
     desk: Desk
+    search: Searcher
 
     @classmethod
     async def open(cls, data_dir: Path) -> Services:
@@ -85,6 +88,7 @@ class Services:
             table("serving", "quality"),
             load_pii(settings),
             Desk(complaints, table("governance", "labels"), settings.labels),
+            Searcher(complaints, embedder, keys.pseudonym, sentence_encoder(settings, embedder)),
         )
 
     @contextlib.asynccontextmanager

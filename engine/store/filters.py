@@ -13,7 +13,7 @@ from connectors.errors import Terminal
 #: Columns with a few values that can be filtered on.
 COLUMNS = (
     "channel", "source", "category", "subcategory", "region", "product", "priority", "language",
-    "customer_id", "account_id", "duplicate_of", "source_key", "cluster_id",
+    "customer_id", "account_id", "person_id", "duplicate_of", "source_key", "cluster_id",
 )  # fmt: skip
 
 
@@ -26,9 +26,18 @@ class BadFilter(Terminal):
 
 
 def where(
-    equals: Mapping[str, Iterable[str]], since: datetime | None = None, until: datetime | None = None
+    equals: Mapping[str, Iterable[str]],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    folded: bool = False,
 ) -> str | None:
     """The condition: any value of a column, all columns, `since` <= occurred_at < `until`.
+
+    Args:
+        equals: values by column; "" is where there is none.
+        since, until: see above.
+        folded: without those that are copies of another.
 
     Returns:
         SQL, or None where nothing is filtered.
@@ -40,13 +49,18 @@ def where(
     for column, values in equals.items():
         if column not in COLUMNS:
             raise BadFilter(f"filter {column!r}: no such column; known: {', '.join(COLUMNS)}")
-        listed = [number(value) if column in _NUMBERS else text(value) for value in values]
-        if listed:
-            parts.append(f"{column} IN ({', '.join(listed)})")
+        given = list(values)
+        listed = [number(value) if column in _NUMBERS else text(value) for value in given if value]
+        either = [f"{column} IN ({', '.join(listed)})"] if listed else []
+        either += [f"{column} IS NULL"] if "" in given else []
+        if either:
+            parts.append(either[0] if len(either) == 1 else f"({' OR '.join(either)})")
     if since is not None:
         parts.append(f"occurred_at >= {moment(since)}")
     if until is not None:
         parts.append(f"occurred_at < {moment(until)}")
+    if folded:
+        parts.append("duplicate_of IS NULL")
     return " AND ".join(parts) or None
 
 

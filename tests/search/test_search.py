@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.lance import open_reader
+from engine.search import BadSearch, Search, Searcher
 from engine.settings import Settings
 from engine.store.filters import BadFilter, where
 from engine.store.writer import Writer
-from serve.search import BadSearch, Search, run
 from tests.conftest import HashEmbedder
 from tests.store.test_writer import envelope, processed
 
@@ -30,7 +30,7 @@ def complaints(tmp_path_factory, context):
 
 
 def find(table, query="", **more):
-    answer = run(table, HashEmbedder(), b"p" * 32, Search(query, **more))
+    answer = Searcher(table, HashEmbedder(), b"p" * 32).run(Search(query, **more))
     return [hit["source_key"] for hit in answer["hits"]], answer
 
 
@@ -114,7 +114,7 @@ def test_personal_data_in_a_query_is_masked_like_the_texts(complaints, monkeypat
             seen.extend(texts)
             return super().encode(texts)
 
-    run(complaints, Spy(), b"p" * 32, Search("call 08031234567"))
+    Searcher(complaints, Spy(), b"p" * 32).run(Search("call 08031234567"))
     assert "0803" not in seen[0]
 
 

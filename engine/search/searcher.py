@@ -1,0 +1,209 @@
+"""Finds candidates, and shows pages of them with why each matched."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.lance import VersionGone, at_version
+from engine.search import cursor, rank, retrieve
+from engine.search.candidates import Candidates
+from engine.search.explain import Encoder, Explained, explain, words_of
+from engine.search.query import BadSearch, Parsed, Search, parse
+from models.embedder import Embedder
+from models.pii import mask
+
+Floats = NDArray[np.float32]
+
+#: Candidates of each way, by meaning and by words.
+DEPTH = 500
+
+#: What a hit shows.
+COLUMNS = (
+    "event_id", "source", "source_key", "channel", "text", "category", "subcategory", "confidence", "priority",
+    "priority_score", "region", "product", "language", "occurred_at", "received_at", "duplicate_of", "cluster_id",
+    "degraded",
+)  # fmt: skip
+
+#: Query vectors that are kept: pages, facets and trends of a search ask for the same one.
+_KEPT_VECTORS = 256
+
+
+class Searcher:
+    """Search over serving.complaints; many threads may use one.
+
+    Args:
+        table: a reader of serving.complaints.
+        embedder: the model of the stored vectors.
+        key: the pseudonym key: personal data in a query is masked as it is in the texts.
+        quick: makes vectors of sentences in the embedder's space, for the nearest sentence; see engine.search.explain.
+    """
+
+    def __init__(self, table: Any, embedder: Embedder, key: bytes, quick: Encoder | None = None) -> None:
+        self._table, self._embedder, self._key, self._quick = table, embedder, key, quick
+        self._vectors: OrderedDict[str, Floats] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def run(self, wanted: Search) -> dict[str, Any]:
+        """Search, and show a page.
+
+        Returns:
+            `hits`, each with score, ranks, matched words, nearest sentence, snippet and why; `total` candidates
+            (`more`: or more); `next_cursor`; `corrected` words; how the query was `understood`; the table's `version`.
+
+        Raises:
+            BadSearch: an unknown mode, a query or cursor that cannot be.
+            BadFilter: see engine.store.filters.
+        """
+        version, start = cursor.read(wanted)
+        try:
+            found = self.candidates(wanted, version)
+        except VersionGone as error:
+            raise BadSearch("cursor: too old; begin again without one") from error
+        hits = self.page(found, start, wanted.limit)
+        after = start + len(hits)
+        more = bool(hits) and after < found.total
+        return {
+            "hits": hits,
+            "total": found.total,
+            "more": found.more,
+            "next_cursor": cursor.cursor(wanted, found.version, after) if more else None,
+            "corrected": found.corrected,
+            "understood": found.parsed.public() if found.parsed else None,
+            "version": found.version,
+        }
+
+    def page(self, found: Candidates, start: int, limit: int) -> list[dict[str, Any]]:
+        """The rows of candidates `start` to `start + limit`, each with why it is there."""
+        if found.row_ids is None or found.parsed is None:
+            ids, _ = retrieve.newest(found.table, found.condition, start + limit)
+            rows = retrieve.rows(found.table, ids[start:], COLUMNS).to_pylist()
+            return [_shown(row) | _listed(row["text"]) for row in rows]
+        rows = retrieve.rows(found.table, found.row_ids[start : start + limit], COLUMNS).to_pylist()
+        vector = self.vector(found.parsed.meaning) if found.mode != "text" else None
+        reasons = explain([row["text"] or "" for row in rows], words_of(found.parsed.meaning), vector, self._quick)
+        ranks = found.ranks
+        return [
+            _shown(row) | _ranked(found, ranks, place, reason)
+            for place, (row, reason) in enumerate(zip(rows, reasons, strict=True), start)
+        ]
+
+    def candidates(self, wanted: Search, version: int | None = None) -> Candidates:
+        """Everything a search finds: the one set that hits, facets, trends, exports and saved searches count.
+
+        Args:
+            wanted: query and filters; `limit` and `cursor` mean nothing here.
+            version: of the table; default the newest.
+
+        Returns:
+            The candidates after the cut-off, the best first; without a text in the query the filters alone,
+            see Candidates.row_ids.
+
+        Raises:
+            BadSearch: a query that cannot be.
+            BadFilter: see engine.store.filters.
+            VersionGone: the version is no longer kept.
+        """
+        wanted.check()
+        condition = wanted.condition()
+        query = mask(" ".join(wanted.query.split()), self._key).text
+        version = int(self._table.version) if version is None else version
+        table = at_version(self._table, version)
+        none = np.zeros(0, np.float32)
+        if not query:
+            total = int(table.count_rows(condition))
+            return Candidates(table, version, condition, wanted.mode, None, {}, None, none, none, none, total)
+        parsed = parse(query)
+        if not parsed.meaning:
+            raise BadSearch(f"query {wanted.query[:80]!r}: it only says what must not be; add what to look for")
+        ids, cosines, bm25, more = self._found(table, wanted, parsed, condition)
+        scores = {"vector": cosines, "text": bm25}.get(wanted.mode)
+        if scores is None:
+            scores = rank.fuse(cosines, bm25)
+        order = np.lexsort((ids, -scores))
+        ids, scores, cosines, bm25 = ids[order], scores[order], cosines[order], bm25[order]
+        return Candidates(
+            table, version, condition, wanted.mode, parsed, {}, ids, scores, cosines, bm25, len(ids), more
+        )  # fmt: skip
+
+    def _found(
+        self, table: Any, wanted: Search, parsed: Parsed, condition: str | None
+    ) -> tuple[retrieve.Ids, Floats, Floats, bool]:
+        """Row ids with cosines and BM25, unordered, and whether there may be more."""
+        by_words = (np.zeros(0, np.uint64), np.zeros(0, np.float32))
+        by_meaning = by_words
+        if wanted.mode != "vector" or parsed.bound:
+            by_words = retrieve.best_words(table, retrieve.words(parsed), condition, DEPTH)
+        vector = self.vector(parsed.meaning) if wanted.mode != "text" else None
+        if vector is not None and not parsed.bound:
+            by_meaning = retrieve.nearest(table, vector, condition, DEPTH)
+        more = max(len(by_words[0]), len(by_meaning[0])) >= DEPTH
+        ids = np.union1d(by_words[0], by_meaning[0])
+        if parsed.without or parsed.without_phrases:
+            ids = np.setdiff1d(ids, retrieve.having(table, parsed, ids))
+        bm25 = np.zeros(len(ids), np.float32)
+        known, place = _places(by_words[0], ids)
+        bm25[place] = by_words[1][known]
+        if vector is None:
+            return ids, np.full(len(ids), np.nan, np.float32), bm25, more
+        return ids, retrieve.vectors(table, ids) @ vector, bm25, more
+
+    def vector(self, text: str) -> Floats:
+        """(d,) float32, the unit vector of a masked text."""
+        with self._lock:
+            found = self._vectors.get(text)
+            if found is not None:
+                self._vectors.move_to_end(text)
+                return found
+        made: Floats = self._embedder.encode([text])[0]
+        with self._lock:
+            self._vectors[text] = made
+            while len(self._vectors) > _KEPT_VECTORS:
+                self._vectors.popitem(last=False)
+        return made
+
+
+def _places(some: retrieve.Ids, ids: retrieve.Ids) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which of `some` are in the sorted `ids`, and where."""
+    if not len(ids):
+        empty = np.zeros(0, np.intp)
+        return empty, empty
+    place = np.minimum(np.searchsorted(ids, some), len(ids) - 1)
+    known = np.flatnonzero(ids[place] == some)
+    return known, place[known]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"degraded": row["degraded"] or []}  # null in rows of before there was such a thing
+
+
+def _listed(text: str | None) -> dict[str, Any]:
+    """What a hit of a search without a text says of itself."""
+    (found,) = explain([text or ""], ())
+    return {
+        "score": None, "vector_rank": None, "text_rank": None, "cosine": None, "bm25": None, "matched": [],
+        "nearest_sentence": None, "snippet": list(found.snippet), "why": ["newest first"],
+    }  # fmt: skip
+
+
+def _ranked(found: Candidates, ranks: tuple[Any, Any], place: int, reason: Explained) -> dict[str, Any]:
+    cosine, bm25 = float(found.cosines[place]), float(found.bm25[place])
+    why = [] if np.isnan(cosine) else [f"meaning (cosine {cosine:.2f})"]
+    if bm25 > 0:
+        shared = ", ".join(reason.words)
+        why.append(f"words{': ' if shared else ''}{shared} (BM25 {bm25:.1f})")
+    return {
+        "score": round(float(found.scores[place]), 6),
+        "vector_rank": None if np.isnan(cosine) else int(ranks[0][place]),
+        "text_rank": int(ranks[1][place]) if bm25 > 0 else None,
+        "cosine": None if np.isnan(cosine) else round(cosine, 4),
+        "bm25": round(bm25, 3) if bm25 > 0 else None,
+        "matched": list(reason.words),
+        "nearest_sentence": reason.nearest,
+        "snippet": list(reason.snippet),
+        "why": why,
+    }
