@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -93,8 +95,16 @@ def find_binary(binary: Path | None = None) -> Path:
     )
 
 
+#: Below the ports that systems give to outgoing connections, one of which could take a free port before it is used.
+_FREE = range(20_000, 32_768)
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port nothing listens on at this moment."""
+    for port in random.sample(_FREE, 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((host, port))
+            return port
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

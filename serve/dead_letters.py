@@ -28,6 +28,9 @@ router = APIRouter(prefix="/v1", tags=["operations"])
 #: Who may read them and try them again.
 KEEPERS = ("ops", "steward")
 
+#: What choosing and counting needs of a dead letter.
+_NARROW = ["dead_letter_id", "event_id", "attempt", "reason", "failed_at"]
+
 #: Payloads that are held at once while many are tried again.
 _CHUNK = 500
 
@@ -127,7 +130,7 @@ async def listed(served: Services, chosen: Chosen, limit: int, cursor: str | Non
     left = [row for row in rows if after is None or _place(row) < after]
     page = left[:limit]
     return {
-        "dead_letters": [plain(row) for row in page],
+        "dead_letters": [plain(row) for row in await asyncio.to_thread(_whole, served.dead, page)],
         "total": len(rows),
         "by_reason": dict(Counter(row["reason"] for row in rows).most_common()),
         "next_cursor": _cursor(page[-1]) if len(left) > limit else None,
@@ -135,20 +138,31 @@ async def listed(served: Services, chosen: Chosen, limit: int, cursor: str | Non
 
 
 async def unresolved(served: Services, chosen: Chosen) -> list[dict[str, Any]]:
-    """The last dead letter of each record that is not stored by now, the newest first."""
+    """The last dead letter of each record that is not stored by now, the newest first: columns of _NARROW."""
     last: dict[str, dict[str, Any]] = {}
-    for row in sorted(await asyncio.to_thread(_rows, served.dead, chosen.where()), key=lambda r: r["attempt"]):
+    found = await asyncio.to_thread(_rows, served.dead, chosen.where(), _NARROW)
+    for row in sorted(found, key=lambda r: r["attempt"]):
         last[row["event_id"]] = row
-    found = [row for row in last.values() if chosen.matches(row)]
-    states = await lookup([row["event_id"] for row in found]) if found else []
-    left = [row for row, state in zip(found, states, strict=True) if state != "stored"]
+    within = [row for row in last.values() if chosen.matches(row)]
+    states = await lookup([row["event_id"] for row in within]) if within else []
+    left = [row for row, state in zip(within, states, strict=True) if state != "stored"]
     return sorted(left, key=_place, reverse=True)
 
 
-def _rows(table: Any, condition: str | None) -> list[dict[str, Any]]:
+def _rows(table: Any, condition: str | None, columns: list[str] | None = None) -> list[dict[str, Any]]:
     query = table.search().limit(1_000_000)
+    query = query.select(columns) if columns else query
     rows: list[dict[str, Any]] = (query.where(condition) if condition else query).to_list()
     return rows
+
+
+def _whole(table: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All columns of these rows, in their order."""
+    if not rows:
+        return []
+    condition = f"dead_letter_id IN ({', '.join(filters.text(row['dead_letter_id']) for row in rows)})"
+    found = {row["dead_letter_id"]: row for row in _rows(table, condition)}
+    return [found[row["dead_letter_id"]] for row in rows if row["dead_letter_id"] in found]
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str]:

@@ -10,13 +10,16 @@ import httpx
 #: Complaints that pass during a fault; the short form has a thousand.
 ROWS = int(os.environ.get("BEEJAN_FAULT_ROWS", "20000"))
 
+#: From so many on a run is no short form.
+FULL = 10_000
+
 #: Texts repeat, so that a flood is not a benchmark of the embedder; each fault has its own.
 _TEXTS = 50
 
 
 def times(number):
     """How often a fault is repeated: as asked for in full, a fifth of it in the short form."""
-    return number if ROWS >= 10_000 else max(1, number // 5)
+    return number if ROWS >= FULL else max(1, number // 5)
 
 
 class Flood(threading.Thread):
