@@ -16,12 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from connectors import lance_index
 from connectors.errors import StoreFull, Terminal, Transient
 
 _VERSION = b"beejan.schema_version"
-
-#: From here on a lookup without an index takes 14 ms and more (283 ms at a million rows, 9 ms with one).
-_INDEXED_ROWS = 50_000
 
 _INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES = 64 << 20, 16 << 20
 
@@ -72,6 +70,7 @@ class Table:
         self._options = options or {}
         self._local = "://" not in uri
         self._path = f"{uri.rstrip('/')}/{name}.lance"
+        self.path = f"{uri.rstrip('/').rpartition('/')[2]}.{name}"
         if self._local:
             Path(uri).mkdir(parents=True, exist_ok=True)
         database = lancedb.connect(uri, storage_options=self._options or None, session=_session())
@@ -142,9 +141,8 @@ class Table:
     def _index_text(self, column: str) -> None:
         from lancedb.index import FTS
 
-        self._table.create_index(
-            column, config=FTS(language="English", stem=True, remove_stop_words=True, ascii_folding=True)
-        )
+        config = FTS(language="English", stem=True, remove_stop_words=True, ascii_folding=True, with_position=True)
+        self._table.create_index(column, config=config, replace=True)
 
     def upsert(self, rows: pa.Table, *, update: bool = False) -> int:
         """Merge `rows` (no key twice) by the key; existing keys are kept, or replaced with `update`.
@@ -246,32 +244,91 @@ class Table:
     def _index_folders(self) -> set[Path]:
         return set((Path(self._path) / "_indices").glob("*"))
 
-    def compact(self, keep_s: float, fold_rows: int = 100_000, lookups: Sequence[str] = ()) -> None:
+    def compact(
+        self, keep_s: float, fold_rows: int = 100_000, lookups: Sequence[str] = (), filters: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Fold fragments smaller than `fold_rows`, bring the indices up to date, drop versions older than `keep_s`.
 
         Args:
             keep_s: see above.
             fold_rows: see above.
-            lookups: columns that rows are looked up by; a table of `_INDEXED_ROWS` or more gets an index of each,
-                or has it brought up to date.
+            lookups: columns that rows are looked up by; a table of `lance_index.SCALAR_ROWS` or more gets an index of
+                each, or has it brought up to date.
+            filters: columns of few values that searches are narrowed by, likewise.
+
+        Returns:
+            What was done: fragments before and after, indices that were brought up to date, old versions removed.
         """
         try:
             dataset = self._dataset()
+            before = len(dataset.get_fragments())
             dataset.optimize.compact_files(target_rows_per_fragment=fold_rows)
-            if lookups and dataset.count_rows() >= _INDEXED_ROWS:
+            if (lookups or filters) and dataset.count_rows() >= lance_index.SCALAR_ROWS:
                 have = {field for index in dataset.describe_indices() for field in index.field_names}
-                for column in set(lookups) - have:
-                    dataset.create_scalar_index(column, "BTREE")
+                for columns, kind in ((lookups, "BTREE"), (filters, "BITMAP")):
+                    for column in sorted(set(columns) - have):
+                        dataset.create_scalar_index(column, kind)
             # To bring an index of lookups up to date is to write it anew; until then new rows are scanned.
-            stale = [i.name for i in dataset.describe_indices() if lookups or "BTree" not in i.type_url]
-            if stale:
-                dataset.optimize.optimize_indices(num_indices_to_merge=1, index_names=stale)
+            folded = lance_index.fold(dataset, scalars=bool(lookups))
             # Before the clean-up: what it removes may be all that a loss of power would leave.
             self.make_durable()
-            dataset.cleanup_old_versions(timedelta(seconds=keep_s))
+            removed = dataset.cleanup_old_versions(timedelta(seconds=keep_s))
             self._table.checkout_latest()
         except (RuntimeError, OSError, ValueError) as error:
             raise _translated(self.name, error) from error
+        after = len(self._dataset().get_fragments())
+        return {
+            "fragments_before": before,
+            "fragments_after": after,
+            "folded": folded,
+            "versions_removed": int(removed.old_versions),
+            "bytes_removed": int(removed.bytes_removed),
+        }
+
+    def fold(self) -> list[str]:
+        """Bring the indices up to date, and nothing else; returns the names of those that were not."""
+        try:
+            folded = lance_index.fold(self._dataset(), scalars=True)
+            self.make_durable()
+            self._table.checkout_latest()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        return folded
+
+    def vectors_due(self, column: str) -> int | None:
+        """See connectors.lance_index.vectors_due."""
+        return lance_index.vectors_due(self._dataset(), column)
+
+    def index_vectors(self, column: str, count: int) -> None:
+        """Train a vector index of `count` partitions over all rows, in the place of the one there is.
+
+        Rows may be written meanwhile by another thread, but not compacted. It is on the disk for good with the next
+        `make_durable`; a loss of power before that leaves the table as it was.
+
+        Raises:
+            StoreFull: no room on the device.
+            StoreAway: any other failure of the store.
+        """
+        from lancedb.index import IvfRq
+
+        database = self._table._conn  # a handle of its own: a checkout of this one must not move it
+        try:
+            table = database.open_table(self.name)
+            table.create_index(column, config=IvfRq(distance_type="cosine", num_partitions=count), replace=True)
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+
+    def refresh_text_index(self, column: str) -> bool:
+        """Make the index of words anew where it was made without positions, which phrases need; says whether."""
+        index = next((one for one in self._table.list_indices() if one.columns == [column]), None)
+        if index is not None and (index.index_details or {}).get("with_position"):
+            return False
+        try:
+            self._index_text(column)
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        self.make_durable()
+        return True
 
     def scan(self, columns: list[str], where: str | None = None, limit: int | None = None) -> pa.Table:
         """Rows of these columns, unordered; `where` is built by us, never by a user."""

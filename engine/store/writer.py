@@ -31,14 +31,8 @@ from engine.store import circumstances, rows, volumes
 from engine.store.duplicates import Duplicates
 from engine.store.key_index import KeyIndex
 from engine.store.persons import Persons
+from engine.store.upkeep import Upkeep
 from engine.surge.segments import DIMENSIONS
-
-#: (every so many compactions, fragments under so many rows are folded), so that large ones are rewritten seldom.
-#: Folding all of a young table each time kept 7 GB of old versions of 18,000 rows (docs/decisions/0013).
-_TIERS = ((100, 100_000), (10, 10_000), (1, 1_000))
-
-#: By these rows are looked up: at a million rows in 9 ms with an index, in 283 ms without.
-_LOOKUPS = ("event_id", "text_hash")
 
 #: Up to so many rows are looked up by their ids; more are found sooner by reading all.
 _FEW_ROWS = 5_000
@@ -103,7 +97,8 @@ class Writer:
             self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._taxonomy_scores,
             self._clusters,
         ]  # fmt: skip
-        self._commits = self._compactions = 0
+        self._commits = 0
+        self._upkeep = Upkeep(self._all, self._serving, settings.storage.keep_versions_s)
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
         self._failed = KeyIndex(self._dead.scan(["event_id"])["event_id"].to_pylist())
         self._duplicates = Duplicates(self._curated, settings.duplicates, settings.data_dir / "duplicates")
@@ -348,12 +343,16 @@ class Writer:
         if self._commits < self._settings.storage.compact_every_commits:
             return False
         self._commits = 0
-        self._compactions += 1
-        fold_rows = next(rows for every, rows in _TIERS if self._compactions % every == 0)
-        for table in self._all:
-            lookups = [column for column in _LOOKUPS if column in table.schema.names and fold_rows > _TIERS[-1][1]]
-            table.compact(self._settings.storage.keep_versions_s, fold_rows, lookups)
+        self._upkeep.turn()
         return True
+
+    def compact(self) -> dict[str, Any]:
+        """Compact all tables now; see engine.store.upkeep."""
+        return self._upkeep.compact()
+
+    def index(self) -> dict[str, Any]:
+        """Bring the indices of searches up to date now; see engine.store.upkeep."""
+        return self._upkeep.index()
 
     def lookup(self, ids: Sequence[str]) -> list[str]:
         """What became of each event id: stored, dead_lettered or unknown."""
@@ -485,7 +484,8 @@ class Writer:
         }
 
     def close(self) -> None:
-        """Let another writer in."""
+        """Let another writer in, once an index that is being trained is there."""
+        self._upkeep.settle()
         self._duplicates.close()
         self._lock.close()
 

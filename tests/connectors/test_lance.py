@@ -88,7 +88,7 @@ def test_a_table_of_another_vector_length_is_refused(tmp_path):
 
 
 def test_a_large_table_gets_an_index_of_what_rows_are_looked_up_by(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "_INDEXED_ROWS", 3)
+    monkeypatch.setattr(store.lance_index, "SCALAR_ROWS", 3)
     table = opened(tmp_path)
 
     def indexed():

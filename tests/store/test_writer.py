@@ -157,24 +157,3 @@ def test_old_and_new_complaints_count_in_their_own_buckets(writer, settings, con
 
     rows = table(settings, "serving", "volumes").search().where("segment = 'channel=sms'").limit(9).to_list()
     assert sorted(row["bucket"].strftime("%H:%M") for row in rows) == ["09:50", "10:00"]
-
-
-def test_large_fragments_are_folded_seldom(tmp_path):
-    class Recorder:
-        schema = pa.schema([])
-
-        def __init__(self):
-            self.folds = []
-
-        def compact(self, keep_s, fold_rows, lookups=()):
-            self.folds.append(fold_rows)
-
-    writer = Writer(Settings(data_dir=tmp_path, storage={"compact_every_commits": 1}))
-    writer._all = [recorder := Recorder()]
-    for _ in range(100):
-        writer._commits = 1
-        writer.maintain()
-    writer.close()
-    assert recorder.folds[:10] == [1_000] * 9 + [10_000]
-    assert recorder.folds.count(10_000) == 9
-    assert recorder.folds[99] == 100_000
