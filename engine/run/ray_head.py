@@ -42,6 +42,7 @@ def command(settings: Settings, port: int) -> list[str]:
         str(Path(sys.executable).parent / "ray"), "start", "--head", "--block",
         "--node-ip-address=127.0.0.1", f"--port={port}",
         "--min-worker-port=0", "--max-worker-port=0", f"--ray-client-server-port={free_port()}",
+        "--no-monitor",  # Ray's autoscaler, which one machine has no use for
         f"--dashboard-agent-listen-port={free_port()}",
         "--include-dashboard=false", "--include-log-monitor=false", "--disable-usage-stats",
         f"--object-store-memory={ray.object_store_bytes}",
