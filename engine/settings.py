@@ -224,6 +224,14 @@ class RegistrySettings(_Section):
     shadow_rows: int = Field(20_000, ge=0, le=1_000_000, description="Complaints it is tried on at most")
 
 
+class SqlSettings(_Section):
+    """What a query in SQL may use (docs/sql.md)."""
+
+    timeout_s: float = Field(30, ge=1, le=600, description="A query that takes longer is ended, s")
+    memory_bytes: int = Field(512 << 20, ge=64 << 20, description="Memory of a query, bytes")
+    max_rows: int = Field(10_000, ge=1, le=1_000_000, description="Rows of an answer at most; an export has all")
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -254,6 +262,7 @@ class Settings(BaseSettings):
     labels: LabelSettings = LabelSettings.model_validate({})
     registry: RegistrySettings = RegistrySettings.model_validate({})
     clusters: ClusterSettings = ClusterSettings.model_validate({})
+    sql: SqlSettings = SqlSettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property

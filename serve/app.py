@@ -26,6 +26,7 @@ from serve import (
     repairs,
     replays,
     sources,
+    sql,
     taxonomies,
     trace,
     webhooks,
@@ -40,7 +41,7 @@ ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339
 
 _MODULES = (
     intake, complaints, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
-    replays, repairs, sources, taxonomies, webhooks, forms, health,
+    replays, repairs, sources, sql, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 
 

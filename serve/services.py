@@ -24,6 +24,7 @@ from engine.run import actors, runtime
 from engine.search import Searcher
 from engine.search.sentences import sentence_encoder
 from engine.settings import Settings
+from engine.sql import Workers
 from models.pii import Policy
 
 _SESSION_S = 12 * 3600
@@ -54,6 +55,10 @@ class Services:
     pii: Policy
     desk: Desk
     search: Searcher
+    sql: Workers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sql = Workers(self.settings)
 
     @classmethod
     async def open(cls, data_dir: Path) -> Services:
@@ -102,7 +107,8 @@ class Services:
             await connection.close()
 
     async def close(self) -> None:
-        """Let go of NATS and the ledger."""
+        """Let go of NATS, the ledger and the processes of queries."""
+        self.sql.close()
         for connection in self.nats:
             await connection.close()
         self.ledger.close()

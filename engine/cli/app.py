@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import data, operate, read, replays, run
+from engine.cli import ask, data, operate, read, replays, run
 from engine.cli.bench import bench
 from engine.cli.clusters import cluster, clusters
 from engine.cli.dlq import dlq
@@ -47,7 +47,7 @@ def root(
 _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},
     "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
-    "Read": {"search": read.search, "show": read.show, "trace": read.trace},
+    "Read": {"search": read.search, "show": read.show, "trace": read.trace, "sql": ask.sql},
     "Operate": {
         "status": operate.status,
         "doctor": operate.doctor,
