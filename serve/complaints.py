@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -29,10 +30,7 @@ Values = Annotated[list[str], Query()]
 DUPLICATES = ("all", "folded")
 
 
-@router.get("/search")
-async def get_search(
-    request: Request,
-    who: Annotated[Principal, Depends(require("analyst", "ml", "ops", "steward"))],
+def asked(
     q: Annotated[str, Query(description='What to look for: words, "a phrase", +must, -not; empty: the newest')] = "",
     mode: Annotated[str, Query(description=", ".join(MODES))] = "hybrid",
     channel: Values = [],  # noqa: B006 -- FastAPI copies defaults
@@ -48,10 +46,8 @@ async def get_search(
     duplicates: Annotated[str, Query(description="all, or folded: copies of a text are left out")] = "all",
     since: Annotated[str | None, Query(description="RFC 3339, included")] = None,
     until: Annotated[str | None, Query(description="RFC 3339, not included")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 20,
-    cursor: str | None = None,
-) -> dict[str, Any]:
-    """Search by meaning and words, within filters; values of one filter are alternatives."""
+) -> Search:
+    """A search by its query parameters; values of one filter are alternatives."""
     equals = {
         "channel": channel, "source": source, "category": category, "subcategory": subcategory, "region": region,
         "product": product, "priority": priority, "language": language, "cluster_id": cluster,
@@ -60,9 +56,21 @@ async def get_search(
     if duplicates not in DUPLICATES:
         raise Problem(422, f"duplicates {duplicates[:40]!r}: expected one of {', '.join(DUPLICATES)}")
     start, end = moment("since", since), moment("until", until)
-    wanted = Search(q, mode, equals, start, end, limit, cursor, folded=duplicates == "folded")  # type: ignore[arg-type]
+    return Search(q, mode, equals, start, end, folded=duplicates == "folded")  # type: ignore[arg-type]
+
+
+@router.get("/search")
+async def get_search(
+    request: Request,
+    who: Annotated[Principal, Depends(require("analyst", "ml", "ops", "steward"))],
+    wanted: Annotated[Search, Depends(asked)],
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """Search by meaning and words, within filters; values of one filter are alternatives."""
     served = services(request)
-    answer: dict[str, Any] = shown(served.pii, who.role, await find(served, wanted))
+    found = await find(served, replace(wanted, limit=limit, cursor=cursor))
+    answer: dict[str, Any] = shown(served.pii, who.role, found)
     return answer
 
 
@@ -121,7 +129,7 @@ def _one(table: Any, event_id: str) -> dict[str, Any] | None:
     key = id_of(table, event_id)
     if key is None:
         return None
-    names = [name for name in table.schema.names if name != "vector"]
+    names = [name for name in table.schema.names if not name.startswith("vector")]
     row: dict[str, Any] = table.search().where(f"event_id = '{key}'").select(names).limit(1).to_list()[0]
     return plain(row) | copies(table, row)
 

@@ -30,7 +30,7 @@ _MOST_CHARS = 20_000
 MOST_SIMILAR = 500
 
 #: The settings of every connection that a user's text reaches.
-LOCKED = {
+LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
