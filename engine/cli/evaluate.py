@@ -130,6 +130,40 @@ def classify(
     emit(whole) if as_json else _show(whole, root)
 
 
+@evaluate.command("search")
+@guarded
+def search(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A corpus: docs, queries, qrels; see docs/evaluation.md.", metavar="DIR")
+    ] = None,
+    corpus: Annotated[Path | None, typer.Option("--corpus", help="The same as DIR.", metavar="DIR")] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure search on judged queries, in every mode, through the code and indices that the API searches with.
+
+    Example: beejan evaluate search --corpus ../data/scifact --json
+    """
+    from benchmarks.search.corpus import read
+    from benchmarks.search.evaluate import report
+    from engine import embedding
+
+    given = folder or corpus
+    if given is None:
+        raise typer.BadParameter("which corpus? Pass its folder", param_hint="--corpus")
+    if not given.is_dir():
+        raise NoData(f"{given}: no such folder; docs/evaluation.md has the layout")
+    found = read(given)
+    total = len(found.docs) + sum(len(split.queries) for split in found.splits)
+    with progress(total, "evaluating", quiet=as_json) as tell:
+        whole = report(found, embedding.load(load_settings(config_file)), tell)
+    if as_json:
+        emit(whole)
+        return
+    rows = [[name, f"{v:.4g}", whole["splits"][name], whole["notes"].get(name)] for name, v in whole["figures"].items()]
+    table(None, ["figure", "value", "measured on", "note"], rows)
+
+
 #: How a figure stands to its goal.
 _MARK = {True: "met", False: "short", None: ""}
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from connectors.errors import Terminal
+from engine.search.explain import STOP, words_of
 from engine.store import filters
 
 Mode = Literal["hybrid", "vector", "text"]
@@ -89,8 +90,8 @@ class Parsed:
 
     @property
     def bound(self) -> bool:
-        """Whether there is something that every hit must have."""
-        return bool(self.must or self.phrases)
+        """Whether there is something that every hit must have, and that an index can tell."""
+        return any(map(tells, (*self.must, *self.phrases)))
 
     def public(self) -> dict[str, Any]:
         """For JSON: what was understood."""
@@ -100,6 +101,11 @@ class Parsed:
             "phrases": list(self.phrases),
             "not": [*self.without, *self.without_phrases],
         }
+
+
+def tells(text: str) -> bool:
+    """Whether a text has a word that is no stop word: of others the index knows nothing."""
+    return any(word.casefold() not in STOP for word in words_of(text))
 
 
 def parse(text: str) -> Parsed:

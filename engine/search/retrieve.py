@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine.search.query import Parsed
+from engine.search.query import Parsed, tells
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.uint64]
@@ -70,41 +70,80 @@ def best_words(table: Any, query: Any, condition: str | None, depth: int) -> tup
     return _ids(found), np.asarray(found["_score"], np.float32)
 
 
-def words(parsed: Parsed) -> Any:
-    """The full-text query of a parsed one; None where nothing of it can match."""
-    from lancedb.query import BooleanQuery, MatchQuery, Occur, PhraseQuery
+def words(parsed: Parsed, *, phrases: bool) -> Any:
+    """The full-text query of a parsed one; None where nothing of it can match.
 
-    must = [(Occur.MUST, MatchQuery(word, WORDS, operator="AND")) for word in parsed.must]
-    must += [(Occur.MUST, PhraseQuery(phrase, WORDS)) for phrase in parsed.phrases]
+    Args:
+        parsed: the query.
+        phrases: whether the index knows phrases; otherwise their words are looked for.
+    """
+    from lancedb.query import BooleanQuery, MatchQuery, Occur
+
+    told = [word for word in parsed.must if tells(word)]
+    must = [(Occur.MUST, MatchQuery(word, WORDS, operator="AND")) for word in told]
+    must += [(Occur.MUST, _phrase(phrase, phrases)) for phrase in parsed.phrases if tells(phrase)]
     should = [(Occur.SHOULD, MatchQuery(" ".join(parsed.words), WORDS))] if parsed.words else []
     if not must and not should:
         return None
-    never = [(Occur.MUST_NOT, unwanted) for unwanted in _unwanted(parsed)]
+    never = [(Occur.MUST_NOT, unwanted) for unwanted in _unwanted(parsed, phrases)]
     if not must and not never:
         return should[0][1]
     return BooleanQuery([*must, *should, *never])
 
 
-def having(table: Any, parsed: Parsed, ids: Ids) -> Ids:
-    """Those of the rows that have what `parsed` does not want."""
+def having(table: Any, parsed: Parsed, ids: Ids, *, phrases: bool) -> Ids:
+    """Those of the rows that have a word that `parsed` does not want; phrases are left to engine.search.phrases."""
     found = [np.zeros(0, np.uint64)]
     if len(ids):
         among = f"_rowid IN ({', '.join(map(str, ids.tolist()))})"
-        found += [best_words(table, unwanted, among, len(ids))[0] for unwanted in _unwanted(parsed)]
+        found += [best_words(table, unwanted, among, len(ids))[0] for unwanted in _unwanted(parsed, phrases)]
     return np.unique(np.concatenate(found))
 
 
-def _unwanted(parsed: Parsed) -> list[Any]:
+def _unwanted(parsed: Parsed, phrases: bool) -> list[Any]:
+    from lancedb.query import MatchQuery
+
+    found = [MatchQuery(word, WORDS, operator="AND") for word in parsed.without if tells(word)]
+    # Without positions, what has the words of a phrase may still not have the phrase.
+    return found + [_phrase(one, True) for one in parsed.without_phrases if phrases and tells(one)]
+
+
+def _phrase(phrase: str, phrases: bool) -> Any:
     from lancedb.query import MatchQuery, PhraseQuery
 
-    return [MatchQuery(word, WORDS, operator="AND") for word in parsed.without] + [
-        PhraseQuery(phrase, WORDS) for phrase in parsed.without_phrases
-    ]
+    return PhraseQuery(phrase, WORDS) if phrases else MatchQuery(phrase, WORDS, operator="AND")
+
+
+def knows_positions(table: Any) -> bool:
+    """Whether the index of words can tell phrases."""
+    found = [index.index_details or {} for index in table.list_indices() if index.columns == [WORDS]]
+    return bool(found and found[0].get("with_position"))
+
+
+def texts(table: Any, ids: Ids, column: str) -> list[str]:
+    """A column's texts of rows, in the order of their ids; "" where there is none."""
+    return [value or "" for value in rows(table, ids, [column])[column].to_pylist()]
+
+
+def sample(table: Any, count: int, most: int) -> Floats:
+    """(m, d) float32 vectors of rows taken at random, the same of the same table.
+
+    Args:
+        table: serving.complaints.
+        count: its rows.
+        most: how many at most.
+    """
+    chosen = np.random.default_rng(count).choice(count, min(count, most), replace=False)
+    return _matrix(table.take_offsets(np.sort(chosen).tolist()).select(["vector"]).to_arrow())
 
 
 def vectors(table: Any, ids: Ids) -> Floats:
     """(n, d) float32 of rows, in the order of their ids; a row without a vector is all zeros."""
-    column = rows(table, ids, ["vector"])["vector"].combine_chunks()
+    return _matrix(rows(table, ids, ["vector"]))
+
+
+def _matrix(found: pa.Table) -> Floats:
+    column = found["vector"].combine_chunks()
     size = column.type.list_size
     filled = column.fill_null([0.0] * size) if column.null_count else column
     flat: Floats = filled.flatten().to_numpy(zero_copy_only=False)

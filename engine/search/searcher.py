@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connectors.lance import VersionGone, at_version
+from engine.reembed.embedders import at
 from engine.search import cursor, rank, retrieve
 from engine.search.candidates import Candidates
+from engine.search.coverage import coverage
 from engine.search.explain import Encoder, Explained, explain, words_of
-from engine.search.query import BadSearch, Parsed, Search, parse
+from engine.search.phrases import holds
+from engine.search.query import BadSearch, Mode, Parsed, Search, parse
+from engine.search.spelling import Spelling
+from engine.store.vectors import label_of
 from models.embedder import Embedder
 from models.pii import mask
 
@@ -21,6 +27,14 @@ Floats = NDArray[np.float32]
 
 #: Candidates of each way, by meaning and by words.
 DEPTH = 500
+
+#: Candidates of a query with words or phrases that must be there.
+BOUND_DEPTH = 2000
+
+#: Rows taken at random to tell what an unrelated complaint's cosine is, and rows of a table from which it is told.
+_SAMPLED, _LEAST_SAMPLED = 1000, 100
+
+_NONE = np.zeros(0, np.float32)
 
 #: What a hit shows.
 COLUMNS = (
@@ -31,6 +45,22 @@ COLUMNS = (
 
 #: Query vectors that are kept: pages, facets and trends of a search ask for the same one.
 _KEPT_VECTORS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Candidates: row ids, cosines (nan without a vector), BM25 (0 without a word), vectors; whether there are more."""
+
+    ids: retrieve.Ids
+    cosines: Floats
+    bm25: Floats
+    vectors: Floats | None
+    more: bool
+
+    def at(self, places: NDArray[np.intp]) -> _Found:
+        """Some of them, in this order."""
+        vectors = None if self.vectors is None else self.vectors[places]
+        return _Found(self.ids[places], self.cosines[places], self.bm25[places], vectors, self.more)
 
 
 class Searcher:
@@ -45,7 +75,10 @@ class Searcher:
 
     def __init__(self, table: Any, embedder: Embedder, key: bytes, quick: Encoder | None = None) -> None:
         self._table, self._embedder, self._key, self._quick = table, embedder, key, quick
-        self._vectors: OrderedDict[str, Floats] = OrderedDict()
+        self._vectors: OrderedDict[tuple[str, str, str], Floats] = OrderedDict()
+        self._sample: tuple[int, str, Floats | None] = (0, "", None)
+        self._positions = False
+        self._spelling = Spelling()
         self._lock = threading.Lock()
 
     def run(self, wanted: Search) -> dict[str, Any]:
@@ -84,8 +117,10 @@ class Searcher:
             rows = retrieve.rows(found.table, ids[start:], COLUMNS).to_pylist()
             return [_shown(row) | _listed(row["text"]) for row in rows]
         rows = retrieve.rows(found.table, found.row_ids[start : start + limit], COLUMNS).to_pylist()
-        vector = self.vector(found.parsed.meaning) if found.mode != "text" else None
-        reasons = explain([row["text"] or "" for row in rows], words_of(found.parsed.meaning), vector, self._quick)
+        vector = self.vector(found.parsed.meaning, found.table) if found.mode != "text" else None
+        reasons = explain(
+            [row["text"] or "" for row in rows], words_of(found.parsed.meaning), vector, self._encoder(found.table)
+        )
         ranks = found.ranks
         return [
             _shown(row) | _ranked(found, ranks, place, reason)
@@ -120,48 +155,98 @@ class Searcher:
         parsed = parse(query)
         if not parsed.meaning:
             raise BadSearch(f"query {wanted.query[:80]!r}: it only says what must not be; add what to look for")
-        ids, cosines, bm25, more = self._found(table, wanted, parsed, condition)
-        scores = {"vector": cosines, "text": bm25}.get(wanted.mode)
-        if scores is None:
-            scores = rank.fuse(cosines, bm25)
-        order = np.lexsort((ids, -scores))
-        ids, scores, cosines, bm25 = ids[order], scores[order], cosines[order], bm25[order]
+        parsed, corrected = self._spelling.correct(table, parsed)
+        found = self._found(table, wanted, parsed, condition)
+        scores, found = self._judged(table, wanted.mode, parsed, found)
         return Candidates(
-            table, version, condition, wanted.mode, parsed, {}, ids, scores, cosines, bm25, len(ids), more
+            table, version, condition, wanted.mode, parsed, corrected, found.ids, scores, found.cosines, found.bm25,
+            len(found.ids), found.more,
         )  # fmt: skip
 
-    def _found(
-        self, table: Any, wanted: Search, parsed: Parsed, condition: str | None
-    ) -> tuple[retrieve.Ids, Floats, Floats, bool]:
-        """Row ids with cosines and BM25, unordered, and whether there may be more."""
+    def _found(self, table: Any, wanted: Search, parsed: Parsed, condition: str | None) -> _Found:
+        """All candidates, unordered."""
         by_words = (np.zeros(0, np.uint64), np.zeros(0, np.float32))
         by_meaning = by_words
         if wanted.mode != "vector" or parsed.bound:
-            by_words = retrieve.best_words(table, retrieve.words(parsed), condition, DEPTH)
-        vector = self.vector(parsed.meaning) if wanted.mode != "text" else None
+            query = retrieve.words(parsed, phrases=self._phrases(table))
+            by_words = retrieve.best_words(table, query, condition, BOUND_DEPTH if parsed.bound else DEPTH)
+        vector = self.vector(parsed.meaning, table) if wanted.mode != "text" else None
         if vector is not None and not parsed.bound:
             by_meaning = retrieve.nearest(table, vector, condition, DEPTH)
-        more = max(len(by_words[0]), len(by_meaning[0])) >= DEPTH
+        more = len(by_meaning[0]) >= DEPTH or len(by_words[0]) >= (BOUND_DEPTH if parsed.bound else DEPTH)
         ids = np.union1d(by_words[0], by_meaning[0])
         if parsed.without or parsed.without_phrases:
-            ids = np.setdiff1d(ids, retrieve.having(table, parsed, ids))
+            ids = np.setdiff1d(ids, retrieve.having(table, parsed, ids, phrases=self._phrases(table)))
+        if parsed.phrases or parsed.without_phrases:
+            ids = ids[holds(retrieve.texts(table, ids, retrieve.WORDS), parsed)]
         bm25 = np.zeros(len(ids), np.float32)
-        known, place = _places(by_words[0], ids)
-        bm25[place] = by_words[1][known]
+        if wanted.mode != "vector":
+            known, place = _places(by_words[0], ids)
+            bm25[place] = by_words[1][known]
         if vector is None:
-            return ids, np.full(len(ids), np.nan, np.float32), bm25, more
-        return ids, retrieve.vectors(table, ids) @ vector, bm25, more
+            return _Found(ids, np.full(len(ids), np.nan, np.float32), bm25, None, more)
+        vectors = retrieve.vectors(table, ids)
+        return _Found(ids, vectors @ vector, bm25, vectors, more)
 
-    def vector(self, text: str) -> Floats:
-        """(d,) float32, the unit vector of a masked text."""
+    def _judged(self, table: Any, mode: Mode, parsed: Parsed, found: _Found) -> tuple[Floats, _Found]:
+        """The relevant ones, the best first, with their scores."""
+        if mode == "hybrid":
+            fused = rank.fuse(found.cosines, found.bm25)
+        else:
+            fused = found.cosines if mode == "vector" else found.bm25
+        if not parsed.bound:
+            # With a word that must be there, what has it is what was asked for.
+            unrelated = self._sampled(table) @ self.vector(parsed.meaning, table) if mode != "text" else _NONE
+            kept = np.flatnonzero(rank.relevant(found.cosines, found.bm25, unrelated))
+            found, fused = found.at(kept), fused[kept]
+        order = np.lexsort((found.ids, -fused))
+        found, scores = found.at(order), fused[order]
+        if mode != "hybrid" or found.vectors is None or not len(order):
+            return scores, found
+        read = retrieve.texts(table, found.ids[: rank.READ], "text")
+        scores[: len(read)] += rank.TOGETHER * coverage(read, words_of(parsed.meaning))
+        head = rank.draw(scores[: rank.HEAD], found.vectors[: rank.HEAD])
+        scores = np.concatenate([head, np.minimum(scores[rank.HEAD :], head.min())])
+        order = np.lexsort((found.ids, -scores))
+        return scores[order], found.at(order)
+
+    def _phrases(self, table: Any) -> bool:
+        """Whether the index of words knows their positions; one of before there was such a thing does not yet."""
+        if not self._positions:
+            self._positions = retrieve.knows_positions(table)
+        return self._positions
+
+    def _sampled(self, table: Any) -> Floats:
+        """(m, d) vectors of rows taken at random, none of a small table; taken anew when it has doubled."""
+        rows = int(table.count_rows())
+        if rows < _LEAST_SAMPLED:
+            return np.zeros((0, at(self._embedder, table).dimensions), np.float32)
+        # Of another model's vectors it is taken anew, too.
+        model = label_of(table.schema)
+        then, of, sample = self._sample
+        if sample is None or of != model or not then <= rows < 2 * then:
+            sample = retrieve.sample(table, rows, _SAMPLED)
+            self._sample = (rows, model, sample)
+        return sample
+
+    def _encoder(self, table: Any) -> Encoder | None:
+        """What makes vectors of sentences in the space of the table's vectors."""
+        embedder = at(self._embedder, table)
+        base = getattr(self._quick, "base", (embedder.name, embedder.revision))
+        return self._quick if base == (embedder.name, embedder.revision) else None
+
+    def vector(self, text: str, table: Any = None) -> Floats:
+        """(d,) float32, the unit vector of a masked text, by the model of the table's vectors; default the newest."""
+        embedder = at(self._embedder, self._table if table is None else table)
+        key = (embedder.name, embedder.revision, text)
         with self._lock:
-            found = self._vectors.get(text)
+            found = self._vectors.get(key)
             if found is not None:
-                self._vectors.move_to_end(text)
+                self._vectors.move_to_end(key)
                 return found
-        made: Floats = self._embedder.encode([text])[0]
+        made: Floats = embedder.encode([text])[0]
         with self._lock:
-            self._vectors[text] = made
+            self._vectors[key] = made
             while len(self._vectors) > _KEPT_VECTORS:
                 self._vectors.popitem(last=False)
         return made
