@@ -14,6 +14,7 @@ from serve import (
     alerts,
     clusters,
     complaints,
+    counts,
     dead_letters,
     forms,
     health,
@@ -40,7 +41,7 @@ _ABOUT = """Complaints in once, useful within seconds. Send `Authorization: Bear
 ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339 in UTC."""
 
 _MODULES = (
-    intake, complaints, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
+    intake, complaints, counts, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
     replays, repairs, sources, sql, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from connectors.lance import open_reader
 from connectors.nats import connect
+from engine.counts import Counts
 from engine.curate.context import load_pii
 from engine.govern.api_keys import Principal, key_hash, key_id_of
 from engine.govern.crypto import Keys, load_keys
@@ -56,9 +57,11 @@ class Services:
     desk: Desk
     search: Searcher
     sql: Workers = field(init=False)
+    counts: Counts = field(init=False)
 
     def __post_init__(self) -> None:
         self.sql = Workers(self.settings)
+        self.counts = Counts(self.search, self.complaints)
 
     @classmethod
     async def open(cls, data_dir: Path) -> Services:

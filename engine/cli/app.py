@@ -47,7 +47,14 @@ def root(
 _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Run": {"up": run.up, "down": run.down, "demo": run.demo, "run": run.run_once},
     "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
-    "Read": {"search": read.search, "show": read.show, "trace": read.trace, "sql": ask.sql},
+    "Read": {
+        "search": read.search,
+        "show": read.show,
+        "trace": read.trace,
+        "facets": ask.facets,
+        "trends": ask.trends,
+        "sql": ask.sql,
+    },
     "Operate": {
         "status": operate.status,
         "doctor": operate.doctor,

@@ -53,8 +53,13 @@ def trends(rows: pa.Table, lineage: Lineage, version: str, by: By, bucket_s: int
         "series": {name: [round(told[b][name], 3) if b in told else 0 for b in buckets] for name in names},
         "estimated": sorted(estimated),
         "unknown": unknown,
-        "breaks": [_break(one, by) for one in lineage.live],
+        "breaks": breaks(lineage, by),
     }
+
+
+def breaks(lineage: Lineage, by: By) -> list[dict[str, Any]]:
+    """When new complaints were classified by each next version, and what ended, began or was divided with it."""
+    return [_break(one, by) for one in lineage.live]
 
 
 def _counted(rows: pa.Table, lineage: Lineage, bucket_s: int) -> tuple[dict[tuple[str, int], Counter[str]], int]:
