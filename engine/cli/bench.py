@@ -13,7 +13,7 @@ import typer
 from engine.cli.output import JSON, console, emit, guarded, notes, table
 from models.embedder import Embedder
 
-NAMES = ("pipeline", "latency", "soak", "intake", "processing", "embed", "cluster")
+NAMES = ("pipeline", "latency", "soak", "intake", "processing", "embed", "cluster", "facets")
 
 
 @guarded
@@ -22,7 +22,8 @@ def bench(
     rows: Annotated[
         int | None,
         typer.Option(
-            help="pipeline, embed: complaints a turn (6144, 600); intake: of the csv (200000); cluster: vectors.",
+            help="pipeline, embed: complaints a turn (6144, 600); intake: of the csv (200000); cluster: vectors; "
+            "facets: complaints (1000000).",
             min=100,
         ),
     ] = None,
@@ -56,6 +57,8 @@ def bench(
             _show_steps(report["steps"])
         elif name == "cluster":
             _show_clusters(report)
+        elif name == "facets":
+            _show_facets(report)
         elif name == "embed":
             _show_embedders(report)
         else:
@@ -77,6 +80,12 @@ def _show_clusters(report: dict[str, Any]) -> None:
         console().print(f"ids kept over two runs: {ids['kept']:.1%}; clusters that survive: {ids['survived']}")
     rows = [[one[key] for key in ("vectors", "clusters", "topics_s", "assign_s")] for one in report["growth"]]
     table("growth", ["vectors", "clusters", "topics, s", "assigning, s"], rows)
+
+
+def _show_facets(report: dict[str, Any]) -> None:
+    rows = [[way, p50, report["p95_ms"][way], report["ratio"].get(way)] for way, p50 in report["p50_ms"].items()]
+    table(f"{report['rows']:,} complaints", ["", "p50 ms", "p95 ms", "times ours"], rows)
+    table(None, ["", "projection"], [["equal counts", report["equal"]], *map(list, report["projection"].items())])
 
 
 def _show_embedders(report: dict[str, Any]) -> None:
@@ -113,7 +122,7 @@ def _runner(
     steps: list[str] | None,
     data: Path | None,
 ) -> Callable[[], dict[str, Any]]:
-    from benchmarks import cluster, embed, intake, latency, pipeline, soak
+    from benchmarks import cluster, embed, facets, intake, latency, pipeline, soak
     from benchmarks.processing import run as processing
 
     root = data or (Path(found) if (found := os.environ.get("BEEJAN_DATA")) else None)
@@ -125,6 +134,7 @@ def _runner(
         "pipeline": lambda: pipeline.run(rows or 6144),
         "latency": lambda: latency.run(rate, seconds),
         "soak": lambda: soak.run(batches),
+        "facets": lambda: facets.run(rows or 1_000_000),
         "intake": lambda: intake.run(rows or 200_000),
         "processing": lambda: processing.bench(root, steps or processing.TIMED),
     }[name]
