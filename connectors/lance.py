@@ -245,12 +245,16 @@ class Table:
         return set((Path(self._path) / "_indices").glob("*"))
 
     def compact(
-        self, keep_s: float, fold_rows: int = 100_000, lookups: Sequence[str] = (), filters: Sequence[str] = ()
+        self,
+        keep_s: float | None,
+        fold_rows: int = 100_000,
+        lookups: Sequence[str] = (),
+        filters: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Fold fragments smaller than `fold_rows`, bring the indices up to date, drop versions older than `keep_s`.
 
         Args:
-            keep_s: see above.
+            keep_s: see above; None leaves the versions to `clean`.
             fold_rows: see above.
             lookups: columns that rows are looked up by; a table of `lance_index.SCALAR_ROWS` or more gets an index of
                 each, or has it brought up to date.
@@ -272,8 +276,8 @@ class Table:
             folded = lance_index.fold(dataset, scalars=bool(lookups))
             # Before the clean-up: what it removes may be all that a loss of power would leave.
             self.make_durable()
-            removed = dataset.cleanup_old_versions(timedelta(seconds=keep_s))
             self._table.checkout_latest()
+            removed = self.clean(keep_s) if keep_s is not None else {}
         except (RuntimeError, OSError, ValueError) as error:
             raise _translated(self.name, error) from error
         after = len(self._dataset().get_fragments())
@@ -281,9 +285,20 @@ class Table:
             "fragments_before": before,
             "fragments_after": after,
             "folded": folded,
-            "versions_removed": int(removed.old_versions),
-            "bytes_removed": int(removed.bytes_removed),
+            **removed,
         }
+
+    def clean(self, keep_s: float) -> dict[str, int]:
+        """Drop versions older than `keep_s`; it reads every manifest that is left, and may run beside commits.
+
+        Returns:
+            `versions_removed` and `bytes_removed`.
+        """
+        try:
+            removed = self._dataset().cleanup_old_versions(timedelta(seconds=keep_s))
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        return {"versions_removed": int(removed.old_versions), "bytes_removed": int(removed.bytes_removed)}
 
     def fold(self) -> list[str]:
         """Bring the indices up to date, and nothing else; returns the names of those that were not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ LOOKUPS = ("event_id", "text_hash")
 #: By these searches are narrowed: a filter is counted before each search, see engine.search.retrieve.
 FILTERS = ("channel", "category", "subcategory", "priority", "language", "region", "product")
 
+#: Old versions are removed so many times in the time for which they are kept: it takes seconds at thousands of them.
+_CLEANINGS = 6
+
 
 class Upkeep:
     """Maintenance of an engine's tables by their one writer.
@@ -37,17 +41,20 @@ class Upkeep:
         self._tables, self._searched, self._keep_s = tables, searched, keep_s
         self._compactions = 0
         self._training: threading.Thread | None = None
+        self._cleaning: threading.Thread | None = None
+        self._cleaned = -math.inf
         self._trained: dict[str, Any] | None = None
 
     def turn(self) -> None:
         """A compaction by its tier; every tenth also sees whether the indices of searches will do."""
         self._compactions += 1
         fold_rows = next(rows for every, rows in TIERS if self._compactions % every == 0)
-        self.compact(fold_rows)
+        self.compact(fold_rows, clean=False)
+        self._clean_aside()
         if fold_rows > TIERS[-1][1]:
             self.index()
 
-    def compact(self, fold_rows: int = TIERS[0][1]) -> dict[str, Any]:
+    def compact(self, fold_rows: int = TIERS[0][1], clean: bool = True) -> dict[str, Any]:
         """Fold fragments under `fold_rows` and indices, drop old versions; returns what was done by table.
 
         A table whose vector index is being trained is left alone: a compaction would make the training vain.
@@ -59,8 +66,24 @@ class Upkeep:
             large = fold_rows > TIERS[-1][1]
             lookups = [column for column in LOOKUPS if column in table.schema.names and large]
             filters = FILTERS if table is self._searched and large else ()
-            done[table.path] = table.compact(self._keep_s, fold_rows, lookups, filters)
+            done[table.path] = table.compact(self._keep_s if clean else None, fold_rows, lookups, filters)
         return done
+
+    def _clean_aside(self) -> None:
+        """Drop old versions beside the commits, where it is time to."""
+        busy = self._cleaning is not None and self._cleaning.is_alive()
+        if busy or time.monotonic() < self._cleaned + self._keep_s / _CLEANINGS:
+            return
+        self._cleaned = time.monotonic()
+        self._cleaning = threading.Thread(target=self._clean, name="clean versions", daemon=True)
+        self._cleaning.start()
+
+    def _clean(self) -> None:
+        for table in self._tables:
+            try:
+                table.clean(self._keep_s)
+            except Transient as error:
+                log.warning("old versions of %s are kept until the next time: %s", table.path, error)
 
     def index(self) -> dict[str, Any]:
         """Bring the indices of searches up to date, and train a vector index where the table has outgrown its own.
@@ -87,9 +110,10 @@ class Upkeep:
         return self._training is not None and self._training.is_alive()
 
     def settle(self) -> None:
-        """Wait for a training to end."""
-        if self._training is not None:
-            self._training.join()
+        """Wait for a training and a clean-up to end."""
+        for one in (self._training, self._cleaning):
+            if one is not None:
+                one.join()
 
     def _train(self, partitions: int) -> None:
         started = time.monotonic()

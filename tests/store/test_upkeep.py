@@ -15,11 +15,15 @@ class Recorder:
     path = "serving.things"
 
     def __init__(self):
-        self.folds, self.trained = [], []
+        self.folds, self.trained, self.cleaned = [], [], 0
         self.due, self.may_end = None, threading.Event()
 
     def compact(self, keep_s, fold_rows, lookups=(), filters=()):
         self.folds.append(fold_rows)
+        return {}
+
+    def clean(self, keep_s):
+        self.cleaned += 1
         return {}
 
     def refresh_text_index(self, column):
@@ -44,6 +48,21 @@ def test_large_fragments_are_folded_seldom():
     assert recorder.folds[:10] == [1_000] * 9 + [10_000]
     assert recorder.folds.count(10_000) == 9
     assert recorder.folds[99] == 100_000
+
+
+def test_old_versions_are_dropped_beside_the_commits_and_not_each_time():
+    # Reading thousands of manifests at each compaction took more than half of a writer's time.
+    recorder = Recorder()
+    kept = Upkeep([recorder], recorder, 3600)
+    for _ in range(5):
+        kept.turn()
+    kept.settle()
+    assert recorder.cleaned == 1
+    always = Upkeep([recorder], recorder, 0)
+    for _ in range(3):
+        always.turn()
+        always.settle()
+    assert recorder.cleaned == 4
 
 
 def test_a_table_is_not_compacted_while_its_vector_index_is_trained():
