@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -48,6 +49,8 @@ class Table:
         options: object-store options.
         text_index: a column to index for BM25.
         migrations: the columns that each version after the first added, at the schema's end.
+        beside: columns that may be there, too, and then are part of `schema`, in the order of the table.
+        of_any_length: columns of fixed-size lists that may have another size; the size found is that of `schema`.
 
     Raises:
         SchemaMismatch: the table is of a newer version, has other columns, or cannot be migrated.
@@ -63,10 +66,13 @@ class Table:
         options: dict[str, str] | None = None,
         text_index: str | None = None,
         migrations: Mapping[int, pa.Schema] | None = None,
+        beside: Sequence[str] = (),
+        of_any_length: Sequence[str] = (),
     ) -> None:
         import lancedb
 
         self.name, self.key, self.schema = name, key, schema
+        self._beside, self._of_any_length = frozenset(beside), frozenset(of_any_length)
         self._options = options or {}
         self._local = "://" not in uri
         self._path = f"{uri.rstrip('/')}/{name}.lance"
@@ -78,6 +84,7 @@ class Table:
             self._table = database.open_table(name)
             self._migrate(version, migrations or {})
             self._check(version)
+            self._take_schema()
         else:
             stamped = schema.with_metadata({_VERSION: str(version).encode()})
             self._table = database.create_table(name, schema=stamped)
@@ -126,17 +133,55 @@ class Table:
 
     def _check(self, version: int) -> None:
         found, stamp = self._table.schema, self._stamp()
-        if stamp != str(version) or found.names != self.schema.names:
+        own = [name for name in found.names if name not in self._beside]
+        # Columns that changed their names have changed their places.
+        same = set(own) == set(self.schema.names) if self._beside else own == self.schema.names
+        if stamp != str(version) or not same:
             raise SchemaMismatch(
                 f"table {self.name} at {self._path}: schema version {stamp} with columns {found.names}; this "
                 f"program writes version {version}. Use the release that wrote it, or another data folder."
             )
         for field in self.schema:
-            if found.field(field.name).type != field.type:
+            sized = field.name in self._of_any_length and pa.types.is_fixed_size_list(found.field(field.name).type)
+            if found.field(field.name).type != field.type and not sized:
                 raise SchemaMismatch(
                     f"table {self.name}, column {field.name}: it is {found.field(field.name).type}, this "
                     f"configuration needs {field.type} (another embedding model?). Use another data folder."
                 )
+
+    def _take_schema(self) -> None:
+        """Where columns may come and go, the table's own schema counts."""
+        if self._beside or self._of_any_length:
+            self.schema = pa.schema(list(self._table.schema))
+
+    def about(self, column: str) -> dict[str, str]:
+        """The metadata of a column."""
+        return {key.decode(): value.decode() for key, value in (self.schema.field(column).metadata or {}).items()}
+
+    def note(self, column: str, about: Mapping[str, str]) -> None:
+        """Add to the metadata of a column, durably."""
+        self._alter(lambda: self._table.update_field_metadata({"path": column, "metadata": dict(about)}))
+
+    def add_columns(self, fields: Sequence[pa.Field]) -> None:
+        """Add empty columns, all in one version, durably."""
+        self._alter(lambda: self._table.add_columns(pa.schema(fields)))
+
+    def rename_columns(self, names: Mapping[str, str]) -> None:
+        """Give columns other names, all in one version, durably; indices and metadata go with them."""
+        self._alter(lambda: self._table.alter_columns(*({"path": old, "rename": new} for old, new in names.items())))
+
+    def drop_columns(self, names: Sequence[str]) -> None:
+        """Drop columns, all in one version, durably."""
+        self._alter(lambda: self._table.drop_columns(list(names)))
+
+    def _alter(self, work: Callable[[], Any]) -> None:
+        try:
+            work()
+            self._table.checkout_latest()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _translated(self.name, error) from error
+        self._take_schema()
+        self.make_durable()
 
     def _index_text(self, column: str) -> None:
         from lancedb.index import FTS
@@ -160,7 +205,7 @@ class Table:
         if update:
             merge = merge.when_matched_update_all()
         try:
-            result = merge.use_index(False).execute(rows.cast(self.schema))
+            result = merge.use_index(False).execute(rows.cast(self.schema), on_bad_vectors=self._no_vector(rows))
         except (RuntimeError, OSError, ValueError) as error:
             raise _translated(self.name, error) from error
         return int(result.num_inserted_rows)
@@ -183,10 +228,14 @@ class Table:
         schema = pa.schema([self.schema.field(name) for name in rows.column_names])
         try:
             merge = self._table.merge_insert(self.key).when_matched_update_all().use_index(False)
-            result = merge.execute(rows.cast(schema))
+            result = merge.execute(rows.cast(schema), on_bad_vectors=self._no_vector(rows))
         except (RuntimeError, OSError, ValueError) as error:
             raise _translated(self.name, error) from error
         return int(result.num_updated_rows)
+
+    def _no_vector(self, rows: pa.Table) -> Literal["error", "null"]:
+        """What LanceDB does with a row without a vector: refused, but in columns that come and go."""
+        return "null" if self._beside & set(rows.column_names) else "error"
 
     def make_durable(self, everything: bool = False) -> None:
         """fsync what was written since the last call: data files, manifests, indices, folders.
@@ -329,7 +378,12 @@ class Table:
         database = self._table._conn  # a handle of its own: a checkout of this one must not move it
         try:
             table = database.open_table(self.name)
-            table.create_index(column, config=IvfRq(distance_type="cosine", num_partitions=count), replace=True)
+            # An index keeps its name when its column gets another one.
+            taken = {one.name: one.columns for one in table.list_indices()}
+            own = next((name for name, columns in taken.items() if columns == [column]), None)
+            free = (name for n in itertools.count(1) if (name := f"{column}_{n}_idx") not in taken)
+            config = IvfRq(distance_type="cosine", num_partitions=count)
+            table.create_index(column, config=config, replace=True, name=own or next(free))
         except (RuntimeError, OSError, ValueError) as error:
             raise _translated(self.name, error) from error
 

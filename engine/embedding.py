@@ -72,6 +72,17 @@ def threads(settings: Settings) -> int:
     return settings.embed.threads or (_cores(settings) if backend(settings) == "torch" else 1)
 
 
+def identity(settings: Settings) -> tuple[str, str]:
+    """Name and revision that rows get of the configured model; it is not loaded.
+
+    Raises:
+        EmbedderError: as `backend`, or it is not pinned, or not what it is pinned to.
+    """
+    chosen = backend(settings)
+    _, name, pinned = pinned_source(settings.embed.model, settings.embed.revision)
+    return name, pinned if chosen == "torch" else f"{pinned}+{_precision(chosen)}.{RECIPE}"
+
+
 def load(settings: Settings, side_by_side: int | None = None) -> SentenceTransformerEmbedder | OnnxEmbedder:
     """A warm embedder in this process.
 

@@ -20,7 +20,10 @@ OFFSETS = pa.list_(pa.int32())
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A table: its zone, name, key column and schema; `migrations` are the columns that each version added."""
+    """A table: its zone, name, key column and schema.
+
+    `migrations` are the columns that each version added; see connectors.lance.Table for `beside` and `of_any_length`.
+    """
 
     zone: str
     name: str
@@ -29,6 +32,8 @@ class TableSpec:
     version: int = 1
     text_index: str | None = None
     migrations: Mapping[int, pa.Schema] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    of_any_length: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -148,14 +153,39 @@ _PROCESSED = pa.schema(
 _SERVED = pa.schema([column for column in _PROCESSED if column.name not in ("text_map", "minhash")])
 
 
-def _vector(dimensions: int) -> pa.Field:
-    return pa.field("vector", pa.list_(pa.float32(), dimensions))
+#: A vector, and what it says of the model that made it.
+VECTOR = ("vector", "embedding_model", "embedding_revision")
+
+#: Added to their names while another model's vectors are made, and to those of the former ones after that.
+FOLLOWING, FORMER = "_next", "_former"
+
+#: Vectors beside those that are searched; they come and go with a change of the embedding model.
+OTHER_VECTORS = tuple(name + suffix for suffix in (FOLLOWING, FORMER) for name in VECTOR)
+
+
+def _vector(dimensions: int, suffix: str = "") -> pa.Field:
+    return pa.field("vector" + suffix, pa.list_(pa.float32(), dimensions))
+
+
+def following(dimensions: int, metadata: Mapping[str, str]) -> list[pa.Field]:
+    """The columns of the vectors of a model that is to follow; `metadata` is that of the vector."""
+    model = [pa.field(name + FOLLOWING, pa.string()) for name in VECTOR[1:]]
+    return [_vector(dimensions, FOLLOWING).with_metadata(dict(metadata)), *model]
 
 
 def curated(dimensions: int) -> TableSpec:
     """`curated.complaints` for vectors of this length, float32 unit rows."""
     schema = pa.schema([*_CURATED, _vector(dimensions), *_DEGRADED, *_PROCESSED])
-    return TableSpec("curated", "complaints", "event_id", schema, version=3, migrations={2: _DEGRADED, 3: _PROCESSED})
+    return TableSpec(
+        "curated",
+        "complaints",
+        "event_id",
+        schema,
+        version=3,
+        migrations={2: _DEGRADED, 3: _PROCESSED},
+        beside=OTHER_VECTORS,
+        of_any_length=VECTOR[:1],
+    )
 
 
 def serving(dimensions: int) -> TableSpec:
@@ -169,6 +199,8 @@ def serving(dimensions: int) -> TableSpec:
         version=3,
         text_index="search_text",
         migrations={2: _DEGRADED, 3: _SERVED},
+        beside=OTHER_VECTORS,
+        of_any_length=VECTOR[:1],
     )
 
 
@@ -282,6 +314,7 @@ def clusters(dimensions: int) -> TableSpec:
                 ("updated_at", TIME),
             ]
         ),
+        of_any_length=("centroid",),
     )
 
 

@@ -15,6 +15,7 @@ from engine.curate.main import ADVISORIES, CONSUMER
 from engine.govern.api_keys import key_hash, new_key
 from engine.intake import slow
 from engine.reconcile import watch
+from engine.reembed.job import progress
 from serve import models, quality
 from serve.auth import require, services
 from serve.problems import Problem
@@ -73,6 +74,7 @@ async def get_status(request: Request) -> dict[str, Any]:
         "integrity": integrity,
         "quality": await asyncio.to_thread(quality.standing, served),
         "models": await asyncio.to_thread(models.state, served),
+        "embedding": await asyncio.to_thread(progress, served.settings, served.complaints),
     }
 
 

@@ -16,16 +16,20 @@ from serve import (
     complaints,
     counts,
     dead_letters,
+    embedding,
+    exports,
     forms,
     health,
     identity,
     intake,
     labels,
+    maintenance,
     models,
     problems,
     quality,
     repairs,
     replays,
+    similar,
     sources,
     sql,
     taxonomies,
@@ -42,7 +46,7 @@ ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339
 
 _MODULES = (
     intake, complaints, counts, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
-    replays, repairs, sources, sql, taxonomies, webhooks, forms, health,
+    embedding, replays, repairs, similar, maintenance, sources, sql, exports, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 
 
@@ -54,8 +58,10 @@ def create_app(data_dir: Path) -> FastAPI:
         app.state.services = await Services.open(data_dir)
         app.state.hooks = Hooks(app.state.services)
         sweep = asyncio.create_task(app.state.hooks.sweep())
+        exporting = asyncio.create_task(exports.keep_going(app.state.services))
         yield
         sweep.cancel()
+        exporting.cancel()
         await app.state.services.close()
 
     app = FastAPI(title="Beejan", version="0.1.0", description=_ABOUT, lifespan=life)

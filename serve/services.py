@@ -21,6 +21,7 @@ from engine.govern.api_keys import Principal, key_hash, key_id_of
 from engine.govern.crypto import Keys, load_keys
 from engine.intake.ledger import Ledger
 from engine.labels.desk import Desk
+from engine.reembed.embedders import Serving
 from engine.run import actors, runtime
 from engine.search import Searcher
 from engine.search.sentences import sentence_encoder
@@ -42,7 +43,7 @@ class Services:
     #: May read alerts and the state of the streams.
     reads: Any
     keys: Keys
-    embedder: actors.RemoteEmbedder
+    embedder: Serving
     complaints: Any
     incidents: Any
     volumes: Any
@@ -70,7 +71,7 @@ class Services:
         settings, addresses = runtime.load(data_dir)
         connection = await connect(addresses.nats.role("publisher"), "beejan-api")
         reader = await connect(addresses.nats.role("reader"), "beejan-api-reader")
-        embedder = await asyncio.to_thread(actors.RemoteEmbedder.wait, settings)
+        embedder = await asyncio.to_thread(Serving, settings)
         await call("status")
         root, options = settings.zones_uri.rstrip("/"), settings.storage_options
 
@@ -190,4 +191,4 @@ def iso(value: Any) -> Any:
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
     """A row for JSON."""
-    return {name: iso(value) for name, value in row.items() if not name.startswith("_") and name != "vector"}
+    return {name: iso(value) for name, value in row.items() if not name.startswith(("_", "vector"))}

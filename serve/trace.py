@@ -30,7 +30,7 @@ _ENVELOPE = (
     "stream_seq",
 )  # fmt: skip
 #: Long arrays: said to be there, not shown.
-_BULK = ("vector", "minhash", "text_map")
+_BULK = ("vector", "vector_next", "vector_former", "minhash", "text_map")
 
 
 @router.get("/complaints/{event_id}/trace")

@@ -12,11 +12,14 @@ from engine.cli.bench import bench
 from engine.cli.clusters import cluster, clusters
 from engine.cli.dlq import dlq
 from engine.cli.evaluate import evaluate
+from engine.cli.export import export
 from engine.cli.identity import identity
 from engine.cli.label import label
+from engine.cli.maintain import maintain
 from engine.cli.mapping import mapping
 from engine.cli.models import models
 from engine.cli.quality import quality
+from engine.cli.reembed import reembed
 from engine.cli.sources import sources
 from engine.cli.taxonomy import taxonomy
 from engine.cli.train import train
@@ -49,11 +52,13 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Bring complaints in": {"simulate": data.simulate, "ingest": data.ingest, "process": data.process},
     "Read": {
         "search": read.search,
+        "similar": read.similar,
         "show": read.show,
         "trace": read.trace,
         "facets": ask.facets,
         "trends": ask.trends,
         "sql": ask.sql,
+        "export": export,
     },
     "Operate": {
         "status": operate.status,
@@ -79,6 +84,8 @@ _GROUPS = {
     "evaluate": evaluate,
     "models": models,
     "train": train,
+    "reembed": reembed,
+    "maintain": maintain,
     "keys": operate.keys,
     "config": operate.config,
 }

@@ -13,6 +13,7 @@ from connectors.errors import BeejanError
 from engine.cli.client import Client, EngineAway
 from engine.cli.models import scoring
 from engine.cli.output import CONFIG, DATA, FAILED, JSON, console, emit, guarded, progress, table
+from engine.cli.reembed import embedding
 from engine.settings import load_settings
 
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
@@ -53,6 +54,7 @@ def status(
             ["missing", ", ".join(f"{g['kind']} {g['count']}" for g in found["integrity"]["gaps"]) or "nothing"],
             ["quality", _quality(found["quality"])],
             ["classifier", scoring(found["models"])],
+            ["embedding", embedding(found["embedding"])],
             *[[f"part {name}", state] for name, state in found["ready"]["parts"].items()],
             *[[f"source {one['name']}", f"{one['state']}, {one.get('records', 0):,}"] for one in found["sources"]],
         ],

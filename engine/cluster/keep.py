@@ -39,7 +39,8 @@ def load_clusters(settings: Settings) -> Clusters | None:
 
 def clusters_of(rows: Sequence[dict[str, Any]]) -> Clusters | None:
     """The active ones of `rows`, those of the newest embedder where there are several; None of none."""
-    active = [row for row in rows if row["state"] == ACTIVE]
+    # After a change of the length of vectors a cluster may have no centroid until it is found anew.
+    active = [row for row in rows if row["state"] == ACTIVE and row.get("centroid") is not None]
     if not active:
         return None
     newest = max(active, key=lambda row: (row["updated_at"], row["cluster_id"]))

@@ -32,8 +32,13 @@ from models.taxonomy import Taxonomy
 PROTECTED_WORDS = "protected_words.txt"
 
 
-def build_context(settings: Settings, embedder: Embedder) -> Context:
+def build_context(settings: Settings, embedder: Embedder, following: Embedder | None = None) -> Context:
     """The stages' context.
+
+    Args:
+        settings: as resolved.
+        embedder: the model that serves.
+        following: the one that is to follow it.
 
     Raises:
         BadConfig: the taxonomy, the priorities, a mapping or the quality rules cannot be used.
@@ -61,6 +66,7 @@ def build_context(settings: Settings, embedder: Embedder) -> Context:
         quality=load_rules(settings).rows,
         protected=protected_words(settings),
         clusters=load_clusters(settings),
+        following=following,
     )
 
 

@@ -13,16 +13,19 @@ from typing import Any
 from connectors.errors import BeejanError, Transient
 from engine.cluster.keep import LANDED
 from engine.curate.context import build_context
+from engine.reembed.state import FILE as EMBEDDING
 from engine.registry.aliases import folder_of
 from engine.run import runtime
 from engine.settings import Settings
 from engine.stages.context import Context
+from models.embedder import Embedder
 
 log = logging.getLogger("beejan.stream")
 
 _LOOK_S = 1.0
 
 Taker = Callable[[Context], None]
+Embedders = Callable[[], tuple[Embedder, Embedder | None]]
 
 
 class Live:
@@ -30,10 +33,11 @@ class Live:
 
     Args:
         settings: where they are. To be made before the context, so that no change between is missed.
+        embedders: the model that serves and the one that is to follow it; default those of the context.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, embedders: Embedders | None = None) -> None:
+        self._settings, self._embedders = settings, embedders
         self._seen = sources(settings)
         #: What the stream classifies by.
         self.version = ""
@@ -52,7 +56,7 @@ class Live:
             if found == self._seen:
                 continue
             try:
-                made = await asyncio.to_thread(build_context, self._settings, context.embedder)
+                made = await asyncio.to_thread(self._build, context)
                 for take in takers:
                     await asyncio.to_thread(take, made)
                 self._note(made)
@@ -68,18 +72,23 @@ class Live:
             self._seen, context = found, made
             log.info("complaints are classified by %s in %s", made.classifier_version, made.taxonomy_version)
 
+    def _build(self, context: Context) -> Context:
+        models = self._embedders() if self._embedders else (context.embedder, context.following)
+        return build_context(self._settings, *models)
+
     def _note(self, context: Context) -> None:
         self.version = context.classifier_version
         note(self._settings.data_dir, context)
 
 
 def sources(settings: Settings) -> tuple[Any, ...]:
-    """What changes whenever the aliases of the model, the versions of the taxonomy or the clusters do."""
+    """What changes whenever the aliases of the model, the versions of the taxonomy, the clusters or the embedder do."""
     taxonomies = sorted((settings.data_dir / "taxonomies").glob("*/*.json"))
     found = []
     for path in (
         folder_of(settings.data_dir, settings.classifier) / "aliases.json",
         settings.data_dir / LANDED,
+        settings.data_dir / EMBEDDING,
         *taxonomies,
     ):
         try:

@@ -23,10 +23,12 @@ from engine.curate.load import Overload
 from engine.curate.spare import Spare
 from engine.curate.static_model import Quick
 from engine.curate.stream import Stream
+from engine.reembed.job import Tender as Reembedding
 from engine.registry.tend import Tender
 from engine.run import actors, runtime
 from engine.settings import Settings
 from engine.stages.context import Context
+from models.embedder import Embedder
 
 CONSUMER = "curate"
 ALERTS = "ALERTS"
@@ -82,7 +84,7 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         # Set after ray.init, which installs its own; without one Ray aborts the process.
         loop.add_signal_handler(sign, stopping.set)
-    live = Live(settings)
+    live = Live(settings, lambda: _embedders(settings))
     context = await asyncio.to_thread(_context, settings)
     quick = Quick(settings, context, _put)
     reference = _put(context)
@@ -94,6 +96,7 @@ async def run(data_dir: Path, *, once: bool = False) -> None:
     tender = Tender(settings, lambda: live.version)
     takers: list[Taker] = [quick.swap, lambda made: overload.swap(_put(made))]
     works = [_stop_on(stopping, stream), _keep_room(js, settings), live.watch(context, takers), tender.work()]
+    works.append(Reembedding(settings, lambda: overload.calm and not stopping.is_set()).work())
     if settings.overload.ladder:
         spare = Spare(settings, context, quick, lambda: overload.calm and stream.held == 0 and not stopping.is_set())
         takers.append(spare.swap)
@@ -134,8 +137,11 @@ async def _keep_room(js: Any, settings: Settings) -> None:
 def _context(settings: Settings) -> Context:
     configure()
     actors.ensure(settings)
-    embedder = actors.RemoteEmbedder.wait(settings)
-    return build_context(settings, embedder)
+    return build_context(settings, *_embedders(settings))
+
+
+def _embedders(settings: Settings) -> tuple[Embedder, Embedder | None]:
+    return actors.RemoteEmbedder.wait(settings), actors.RemoteEmbedder.following(settings)
 
 
 def _put(context: Context) -> Any:

@@ -51,7 +51,9 @@ class Spare:
         self._linked_at: float | None = None
 
     def swap(self, context: Context) -> None:
-        """Take another context."""
+        """Take another context; another embedder wants a static model of its own."""
+        if context.embedder != self._context.embedder:
+            self._wanted, self._completer = EMBEDDING_STATIC in self._settings.overload.ladder, None
         self._context = context
 
     async def work(self) -> None:
@@ -106,7 +108,7 @@ class Spare:
             return
         began = time.monotonic()
         try:
-            made = await actors.distil(self._quick.path)
+            made = await actors.distil(self._quick.path, self._context.embedder)
         except Transient:
             raise
         except Exception as error:

@@ -52,14 +52,16 @@ class Quick:
     """
 
     def __init__(self, settings: Settings, context: Context, put: Callable[[Context], Any]) -> None:
-        self._context, self._put = context, put
+        self._settings, self._context, self._put = settings, context, put
         self.path = path_of(settings, context.embedder.name, context.embedder.revision)
         self._reference: Any = None
         self._unusable = False
 
     def swap(self, context: Context) -> None:
-        """Take another context with the full model."""
-        self._context, self._reference = context, None
+        """Take another context with the full model, which may be another one."""
+        path = path_of(self._settings, context.embedder.name, context.embedder.revision)
+        self._unusable = self._unusable and path == self.path
+        self._context, self._reference, self.path = context, None, path
 
     @property
     def ready(self) -> bool:

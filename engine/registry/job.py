@@ -83,7 +83,9 @@ class RegistryProcess:
         self._began = time.monotonic()
         self._state = {"state": "rescoring"}
         # Also so where the champion is of no use: then rows stay as they are.
-        self._job.run(lambda: target(self._settings) != context.classifier_version)
+        self._job.run(
+            lambda: target(self._settings) != context.classifier_version or not embedder.serves(self._settings)
+        )
         self._state = {"state": "idle", "seconds": round(time.monotonic() - self._began, 1)}
         Shadow.open(self._settings, complaints).look(embedder, context)
 

@@ -88,6 +88,17 @@ def champion(settings: Settings, lineage: Lineage, embedder: Embedder) -> tuple[
     return ZeroShotClassifier.build(lineage.current, embedder), ZERO_SHOT
 
 
+def champion_reads(settings: Settings, model: str, revision: str) -> bool:
+    """Whether the champion, if there is one, is for vectors of an embedding model."""
+    try:
+        version = read(settings.data_dir, settings.classifier).champion
+        manifest = manifest_of(settings.data_dir, settings.classifier, version) if version is not None else None
+    except (BadRegistry, NoModel):  # of no use by now
+        return True
+    made = manifest.get("embedding") or {} if manifest else {}
+    return manifest is None or (made.get("model"), made.get("revision")) == (model, revision)
+
+
 def trained(settings: Settings, version: str, lineage: Lineage, embedder: Embedder) -> Classifier:
     """A version of the configured model, for texts embedded by `embedder`, answering in the current taxonomy.
 

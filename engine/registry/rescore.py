@@ -84,7 +84,9 @@ class Rescore:
         self._complaints, self._work, self._put = complaints, work, put
         self._version = context.classifier_version
         self._root = folder
-        self._folder = folder / re.sub(r"[^A-Za-z0-9.-]+", "_", f"{self._version}@{context.taxonomy_version}")
+        # Of vectors of another embedding model other scores come.
+        of = f"{self._version}@{context.taxonomy_version}@{context.embedder.name}@{context.embedder.revision}"
+        self._folder = folder / re.sub(r"[^A-Za-z0-9.-]+", "_", of)
         self._failing: set[str] = set()
         self.report = Report()
 

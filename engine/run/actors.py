@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import itertools
+import os
 import random
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +19,7 @@ from numpy.typing import NDArray
 
 from connectors.errors import BeejanError, Transient
 from engine import embedding
+from engine.reembed import state
 from engine.run.runtime import NAMESPACE, steady_heap
 from engine.settings import Settings
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from engine.store.writer import Committed
+    from models.embedder import Embedder
 
 WRITER = "writer"
 
@@ -48,9 +54,12 @@ class WriterAway(Transient):
     """The writer does not answer; it is being started again."""
 
 
-def embedder_name(index: int) -> str:
-    """Name of the embedding actor `index`."""
-    return f"embedder-{index}"
+def embedder_name(model: str, revision: str, index: int) -> str:
+    """Name of the embedding actor `index` of a model; two models are there while one is to follow the other."""
+    return f"{_EMBEDDER}{hashlib.sha256(f'{model}|{revision}'.encode()).hexdigest()[:8]}-{index}"
+
+
+_EMBEDDER = "embedder-"
 
 
 class WriterProcess:
@@ -90,6 +99,12 @@ class EmbedderProcess:
         """(n, d) float32, unit rows."""
         return self._embedder.encode(texts)
 
+    def encode_in_background(self, texts: list[str]) -> NDArray[np.float32]:
+        """As `encode`, at the lowest priority: for a group of calls with a thread of its own."""
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # Linux: of this thread, for good
+        return self._embedder.encode(texts)
+
     def windows(self, texts: list[str]) -> list[int]:
         """How many windows each text takes."""
         return self._embedder.windows(texts)
@@ -111,16 +126,37 @@ def ensure(settings: Settings) -> None:
 
     always = {"namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True, "max_restarts": 2}
     ray.remote(WriterProcess).options(name=WRITER, num_cpus=0, max_task_retries=0, **always).remote(settings)
+    for chosen in (state.serving(settings), state.following(settings)):
+        if chosen is not None:
+            _ensure_embedders(chosen, always)
+
+
+def _ensure_embedders(settings: Settings, always: dict[str, Any]) -> None:
+    import ray
+
     # Ray sets OMP_NUM_THREADS to 1 here: a thread a core, each with a batch of its own, has no barriers to wait at.
     threads = embedding.threads(settings)
+    model = embedding.identity(settings)
     for index in range(embedding.processes(settings)):
         ray.remote(concurrency_groups={_BULK: threads, _QUERY: 1, _SLOW: 1})(EmbedderProcess).options(
-            name=embedder_name(index),
+            name=embedder_name(*model, index),
             num_cpus=0,
             num_gpus=settings.embed.num_gpus,
             max_task_retries=0,
             **always,
         ).remote(settings)
+
+
+def end_embedders(keep: Sequence[tuple[str, str]] = ()) -> int:
+    """End the embedding actors of all models but those to keep, by name and revision; returns how many there were."""
+    import ray
+
+    kept = tuple(embedder_name(*model, 0).rpartition("-")[0] + "-" for model in keep)
+    names = [name for name in ray.util.list_named_actors() if name.startswith(_EMBEDDER) and not name.startswith(kept)]
+    for name in names:
+        with contextlib.suppress(ValueError):  # it is not there any more
+            ray.kill(ray.get_actor(name, namespace=NAMESPACE), no_restart=True)
+    return len(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +170,34 @@ class RemoteEmbedder:
 
     @classmethod
     def wait(cls, settings: Settings, limit_s: float = 180) -> RemoteEmbedder:
-        """Wait until the model is loaded.
+        """Wait until the model that serves is loaded.
 
         Raises:
             EmbedderAway: it is not within `limit_s`.
         """
+        return cls._wait(state.serving(settings), limit_s)
+
+    @classmethod
+    def following(cls, settings: Settings, limit_s: float = 180) -> RemoteEmbedder | None:
+        """Wait until the model that is to follow is loaded; None where none is.
+
+        Raises:
+            EmbedderAway: it is not within `limit_s`.
+        """
+        chosen = state.following(settings)
+        return None if chosen is None else cls._wait(chosen, limit_s)
+
+    def serves(self, settings: Settings) -> bool:
+        """Whether its vectors are those that are searched (still)."""
+        kept = state.read(settings.data_dir)
+        return kept is None or kept.serving.label == f"{self.name}|{self.revision}"
+
+    @classmethod
+    def _wait(cls, settings: Settings, limit_s: float) -> RemoteEmbedder:
         import ray
 
         try:
-            actor = ray.get_actor(embedder_name(0), namespace=NAMESPACE)
+            actor = ray.get_actor(embedder_name(*embedding.identity(settings), 0), namespace=NAMESPACE)
             described = ray.get(actor.describe.remote(), timeout=limit_s)
         except (ValueError, ray.exceptions.RayError) as error:
             raise EmbedderAway(f"embedder: not ready ({type(error).__name__}); see `beejan doctor`") from error
@@ -174,6 +229,17 @@ class RemoteEmbedder:
             vectors[rows] = part
         return vectors
 
+    def encode_in_background(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As `encode`, at the lowest priority.
+
+        Raises:
+            EmbedderAway: an actor died or is not there.
+        """
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for rows, part in self._split("encode_in_background", texts, _SLOW):
+            vectors[rows] = part
+        return vectors
+
     def _split(self, method: str, texts: Sequence[str], group: str) -> list[tuple[list[int], Any]]:
         """Have the actors work side by side; gives the rows of each part and what was made of them."""
         import ray
@@ -184,7 +250,10 @@ class RemoteEmbedder:
         count = max(-(-len(texts) // _CHUNK_TEXTS), min(self.actors, -(-len(texts) // _LEAST_TEXTS)))
         parts = [list(range(first, len(texts), count)) for first in range(count)]
         try:
-            actors = [ray.get_actor(embedder_name(i), namespace=NAMESPACE) for i in range(self.actors)]
+            actors = [
+                ray.get_actor(embedder_name(self.name, self.revision, i), namespace=NAMESPACE)
+                for i in range(self.actors)
+            ]
             turns = itertools.cycle(random.sample(actors, len(actors)))
             asked = [
                 getattr(next(turns), method).options(concurrency_group=group).remote([texts[row] for row in rows])
@@ -195,8 +264,8 @@ class RemoteEmbedder:
             raise EmbedderAway(f"embedder: {type(error).__name__}; the batch is tried again") from error
 
 
-async def distil(path: Path) -> bool:
-    """Have an embedding actor make the static model, beside its other work; returns whether it is there.
+async def distil(path: Path, full: Embedder) -> bool:
+    """Have an actor of `full` make its static model, beside its other work; returns whether it is there.
 
     Raises:
         EmbedderAway: an actor died or is not there.
@@ -204,7 +273,7 @@ async def distil(path: Path) -> bool:
     import ray
 
     try:
-        actor = ray.get_actor(embedder_name(0), namespace=NAMESPACE)
+        actor = ray.get_actor(embedder_name(full.name, full.revision, 0), namespace=NAMESPACE)
         made = actor.distil.options(concurrency_group=_SLOW).remote(path)
         return bool(await asyncio.wrap_future(made.future()))
     except (ValueError, ray.exceptions.ActorDiedError, ray.exceptions.ActorUnavailableError) as error:

@@ -12,7 +12,6 @@ import contextlib
 from pathlib import Path
 
 from connectors.errors import BeejanError, Terminal
-from engine import embedding
 from engine.registry import job as registry
 from engine.run import actors, runtime
 
@@ -40,9 +39,8 @@ def retire(data_dir: Path) -> None:
         )
     with contextlib.suppress(ray.exceptions.RayError):  # no Serve runs there, as after `beejan run --once`
         serve.shutdown()
-    embedders = (actors.embedder_name(index) for index in range(embedding.processes(settings)))
-    names = [registry.NAME, *embedders, actors.WRITER]
-    for name in names:
+    actors.end_embedders()
+    for name in (registry.NAME, actors.WRITER):
         with contextlib.suppress(ValueError):  # it is not there
             ray.kill(ray.get_actor(name, namespace=runtime.NAMESPACE), no_restart=True)
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from connectors.nats import NatsTarget
 from connectors.nats_server import write_private
+from engine.reembed import state
 from engine.settings import NatsSettings, Settings
 
 #: Ray's own metrics and task events leak memory with every dataset (docs/decisions/0002).
@@ -77,9 +78,9 @@ def save(settings: Settings, runtime: Runtime) -> None:
 
 
 def load(data_dir: Path) -> tuple[Settings, Runtime]:
-    """Read both."""
+    """Read both; the embedding model is the one that serves, see engine.reembed.state."""
     folder = run_folder(data_dir)
-    settings = Settings.model_validate(json.loads((folder / "settings.json").read_text()))
+    settings = state.serving(Settings.model_validate(json.loads((folder / "settings.json").read_text())))
     values = json.loads((folder / "runtime.json").read_text())
     return settings, Runtime(**values | {"nats": NatsTarget(**values["nats"])})
 

@@ -29,6 +29,8 @@ from connectors.errors import BeejanError, Terminal
 from connectors.nats import NatsTarget
 from connectors.settings import Pulled
 from engine import embedding
+from engine.reembed import state
+from engine.reembed.stored import embedded
 from engine.run import ray_head, runtime
 from engine.run.processes import Child, end, spawn
 from engine.settings import Settings
@@ -82,7 +84,7 @@ class Supervisor:
             _end_orphans(self.settings.data_dir)
             if self._api and self.settings.serve.port:
                 nats_server.check_port(self.settings.serve.port, "serve.port", self.settings.serve.host)
-            self._make_model()
+            self._choose_model()
             target = self._start_nats()
             port, token = self._start_ray()
             self._addresses = runtime.Runtime(
@@ -110,8 +112,16 @@ class Supervisor:
         self._children[child.name] = child
         self._say(f"{what}: ready in {time.monotonic() - started:.1f} s")
 
-    def _make_model(self) -> None:
-        """Make the embedding model's file before several processes ask for it."""
+    def _choose_model(self) -> None:
+        """Serve with the model whose vectors are stored; another one that is configured follows it."""
+        kept = state.plan(self.settings, lambda: embedded(self.settings))
+        self._make_model(state.settings_of(self.settings, kept.serving))
+        if kept.following is not None:
+            self._say(f"embedding model: {kept.following.name} is to follow {kept.serving.name}, in the background")
+            self._make_model(state.settings_of(self.settings, kept.following))
+
+    def _make_model(self, settings: Settings) -> None:
+        """Make an embedding model's file before several processes ask for it."""
         started = time.monotonic()
         made = False
 
@@ -120,7 +130,7 @@ class Supervisor:
             made = True
             self._say(f"embedding model: {text} …")
 
-        embedding.prepare(self.settings, tell)
+        embedding.prepare(settings, tell)
         if made:
             self._say(f"embedding model: ready in {time.monotonic() - started:.1f} s")
 

@@ -76,6 +76,8 @@ class Context:
     shed: frozenset[str] = frozenset()
     #: Embeds while `embedding_static` is shed.
     quick: Embedder | None = None
+    #: The model that is to follow `embedder`: new complaints get its vectors, too (engine.reembed).
+    following: Embedder | None = None
     #: What new complaints are assigned to; None until complaints were clustered.
     clusters: Clusters | None = None
 

@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from connectors.errors import Transient
 from engine.stages.context import PIPELINE_VERSION, ZERO_SHOT, Context
 from engine.stages.stage import Output, Stage
-from engine.tables import STRINGS, TIME
+from engine.tables import FOLLOWING, STRINGS, TIME, VECTOR, following
+from models.embedder import Embedder
 from models.priority import Complaint, circumstances_in
+
+log = logging.getLogger("beejan.stages")
 
 #: Which classifier decided where no model was trained.
 CLASSIFIER = ZERO_SHOT
 
 
 def embed(rows: pa.Table, context: Context) -> Output:
-    """Vectors (n, d) float32, unit rows, of the masked text; by the static model where the full one is shed."""
+    """Vectors (n, d) float32, unit rows, of the masked text; by the static model where the full one is shed.
+
+    And those of the model that is to follow, unless it is away or load is shed: then they are made later.
+    """
     embedder, degraded = context.embeds
-    vectors = embedder.encode(rows["text"].to_pylist())
+    texts = rows["text"].to_pylist()
+    columns = vector_columns(embedder, embedder.encode(texts))
+    columns |= {"degraded": [degraded] * len(texts), "pipeline_version": [PIPELINE_VERSION] * len(texts)}
+    if context.following is not None:
+        found = _following(context, texts)
+        columns |= {name + FOLLOWING: values for name, values in found.items()}
+    return Output(columns)
+
+
+def vector_columns(embedder: Embedder, vectors: NDArray[np.float32]) -> dict[str, Any]:
+    """Vectors (n, d) with what made them, as columns of rows."""
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    size = rows.num_rows
-    return Output(
-        {
-            "vector": pa.FixedSizeListArray.from_arrays(flat, embedder.dimensions),
-            "embedding_model": [embedder.name] * size,
-            "embedding_revision": [embedder.revision] * size,
-            "degraded": [degraded] * size,
-            "pipeline_version": [PIPELINE_VERSION] * size,
-        }
-    )
+    return {
+        "vector": pa.FixedSizeListArray.from_arrays(flat, embedder.dimensions),
+        "embedding_model": [embedder.name] * len(vectors),
+        "embedding_revision": [embedder.revision] * len(vectors),
+    }
+
+
+def _following(context: Context, texts: list[str]) -> dict[str, Any]:
+    full = context.following
+    assert full is not None  # asked by embed()
+    try:
+        if not context.shed:
+            return vector_columns(full, full.encode(texts))
+    except Transient as error:
+        log.warning("vectors of the model that is to follow are made later: %s", error)
+    nothing = pa.nulls(len(texts), pa.list_(pa.float32(), full.dimensions))
+    return {"vector": nothing} | dict.fromkeys(VECTOR[1:], [None] * len(texts))
 
 
 def classify(rows: pa.Table, context: Context) -> Output:
@@ -113,8 +140,8 @@ def vectors_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray[tuple[int, int]
     return flat.reshape(-1, size)
 
 
-def embed_stage(dimensions: int) -> Stage:
-    """The embedding stage for vectors of this length."""
+def embed_stage(dimensions: int, next_dimensions: int | None = None) -> Stage:
+    """The embedding stage for vectors of this length, and for those of a model that is to follow."""
     adds = [
         ("vector", pa.list_(pa.float32(), dimensions)),
         ("embedding_model", pa.string()),
@@ -122,7 +149,8 @@ def embed_stage(dimensions: int) -> Stage:
         ("pipeline_version", pa.string()),
         ("degraded", STRINGS),
     ]
-    return Stage("embed", ("text",), pa.schema(adds), embed)
+    more = following(next_dimensions, {}) if next_dimensions else []
+    return Stage("embed", ("text",), pa.schema([*adds, *more]), embed)
 
 
 #: What a promotion or a change of the taxonomy makes anew; clusters depend on neither.

@@ -30,7 +30,11 @@ def model(table: pa.Table, context: Context) -> pa.Table:
 
 def remodel(table: pa.Table, context: Context) -> pa.Table:
     """Embed and model rows again that were flagged when they came."""
-    return run(table, (embed_stage(context.embedder.dimensions), *MODEL), context)
+    return run(table, (_embed(context), *MODEL), context)
+
+
+def _embed(context: Context) -> Stage:
+    return embed_stage(context.embedder.dimensions, context.following.dimensions if context.following else None)
 
 
 def process(table: pa.Table, context: Context) -> pa.Table:
@@ -51,4 +55,4 @@ def refuse(table: pa.Table, context: Context) -> pa.Table:
         sealed = sealed.set_column(sealed.column_names.index(name), name, values)
     # No row is left for the stages: they add their columns, empty.
     rest = (stage for stage in CLEANING if stage is not SEAL)
-    return run(sealed, (*rest, embed_stage(context.embedder.dimensions), *MODEL), context)
+    return run(sealed, (*rest, _embed(context), *MODEL), context)

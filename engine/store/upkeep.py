@@ -85,10 +85,13 @@ class Upkeep:
             except Transient as error:
                 log.warning("old versions of %s are kept until the next time: %s", table.path, error)
 
-    def index(self) -> dict[str, Any]:
+    def index(self, column: str = "vector") -> dict[str, Any]:
         """Bring the indices of searches up to date, and train a vector index where the table has outgrown its own.
 
         The training goes on beside commits, in a thread of its own.
+
+        Args:
+            column: of vectors.
 
         Returns:
             Names of `folded` indices, whether the index of words was made `anew`, the partitions of the vector index
@@ -98,9 +101,9 @@ class Upkeep:
             return {"folded": [], "anew": False, "training": True, "last": self._trained}
         anew = self._searched.refresh_text_index("search_text")
         folded = self._searched.fold()
-        due = self._searched.vectors_due("vector")
+        due = self._searched.vectors_due(column)
         if due is not None:
-            self._training = threading.Thread(target=self._train, args=(due,), name="train index", daemon=True)
+            self._training = threading.Thread(target=self._train, args=(column, due), name="train index", daemon=True)
             self._training.start()
         return {"folded": folded, "anew": anew, "training": due is not None, "last": self._trained}
 
@@ -115,10 +118,10 @@ class Upkeep:
             if one is not None:
                 one.join()
 
-    def _train(self, partitions: int) -> None:
+    def _train(self, column: str, partitions: int) -> None:
         started = time.monotonic()
         try:
-            self._searched.index_vectors("vector", partitions)
+            self._searched.index_vectors(column, partitions)
         except Transient as error:
             log.warning("vector index of %s: %s", self._searched.path, error)
             return

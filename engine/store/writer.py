@@ -26,13 +26,16 @@ from connectors.lance import Table
 from engine import tables
 from engine.cluster.keep import LANDED
 from engine.labels.book import Book
+from engine.reembed import state
 from engine.settings import Settings
 from engine.store import circumstances, rows, volumes
 from engine.store.duplicates import Duplicates
 from engine.store.key_index import KeyIndex
 from engine.store.persons import Persons
 from engine.store.upkeep import Upkeep
+from engine.store.vectors import Vectors
 from engine.surge.segments import DIMENSIONS
+from engine.tables import FOLLOWING
 
 #: Up to so many rows are looked up by their ids; more are found sooner by reading all.
 _FEW_ROWS = 5_000
@@ -77,7 +80,7 @@ class Writer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = _lock(settings.data_dir / "writer.lock")
-        size = settings.embed.dimensions
+        size = state.serving(settings).embed.dimensions
         self._raw = self._open(tables.ENVELOPES)
         self._dead = self._open(tables.DEAD_LETTERS)
         self._curated = self._open(tables.curated(size))
@@ -97,6 +100,7 @@ class Writer:
             self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._taxonomy_scores,
             self._clusters,
         ]  # fmt: skip
+        self._vectors = Vectors(settings, self._curated, self._serving)
         self._commits = 0
         self._upkeep = Upkeep(self._all, self._serving, settings.storage.keep_versions_s)
         self._stored = KeyIndex(self._serving.scan(["event_id"])["event_id"].to_pylist())
@@ -119,7 +123,10 @@ class Writer:
     def _open(self, spec: tables.TableSpec) -> Table:
         uri = f"{self._settings.zones_uri.rstrip('/')}/{spec.zone}"
         options = self._settings.storage_options
-        return Table(uri, spec.name, spec.key, spec.schema, spec.version, options, spec.text_index, spec.migrations)
+        return Table(
+            uri, spec.name, spec.key, spec.schema, spec.version, options, spec.text_index, spec.migrations,
+            spec.beside, spec.of_any_length,
+        )  # fmt: skip
 
     def commit(self, batch: pa.Table) -> Committed:
         """Commit a processed batch; when this returns, its rows are durable.
@@ -141,10 +148,10 @@ class Writer:
         self._raw.upsert(rows.envelopes(pa.concat_tables([new, failed])))
         dead = self._dead.upsert(rows.dead_letters(failed, now))
         with self._marked(new) as curated:
-            self._curated.upsert(rows.conform(curated, self._curated.schema))
+            self._curated.upsert(self._conform(curated, self._curated))
         touched = [self._raw, self._dead, self._curated, self._serving]
         try:
-            stored = self._serving.upsert(rows.conform(curated, self._serving.schema))
+            stored = self._serving.upsert(self._conform(curated, self._serving))
             if stored:
                 counts = volumes.count(curated, self._settings.surge.bucket_s)
                 self._volumes.upsert(volumes.added(self._volumes, counts), update=True)
@@ -199,7 +206,8 @@ class Writer:
         keep = [n for n, row in enumerate(about) if row["degraded"] and texts[row["event_id"]] == row["text_hash"]]
         before = after = present.take(pa.array(keep, pa.int64()))
         new = made.take(pa.array([place[key] for key in before["event_id"].to_pylist()], pa.int64()))
-        for name in set(made.column_names) & set(self._serving.schema.names):
+        new = self._vectors.placed(new, self._serving)
+        for name in set(new.column_names) & set(self._serving.schema.names):
             after = after.set_column(after.column_names.index(name), name, new[name])
         if keep:
             after = self._circumstances.apply(after)
@@ -283,11 +291,14 @@ class Writer:
             served = served.append_column(name, stored[name])
         return served
 
+    def _conform(self, given: pa.Table, table: Table) -> pa.Table:
+        return rows.conform(self._vectors.placed(given, table), table.schema)
+
     def _put_in_place(self, before: pa.Table, after: pa.Table) -> int:
         """Rows in the place of those that have their ids, and their counts, durably; returns how many had none."""
-        self._curated.upsert(rows.conform(after, self._curated.schema), update=True)
+        self._curated.upsert(self._conform(after, self._curated), update=True)
         try:
-            added = self._serving.upsert(rows.conform(after, self._serving.schema), update=True)
+            added = self._serving.upsert(self._conform(after, self._serving), update=True)
             moved = volumes.moved(before, after, self._settings.surge.bucket_s)
             if moved.num_rows:
                 self._volumes.upsert(volumes.added(self._volumes, moved), update=True)
@@ -343,6 +354,7 @@ class Writer:
         if self._commits < self._settings.storage.compact_every_commits:
             return False
         self._commits = 0
+        self._vectors.tidy(self._settings.storage.keep_versions_s)
         self._upkeep.turn()
         return True
 
@@ -389,8 +401,32 @@ class Writer:
         self._commits += 1
         return Book(self._labels, self._serving).withdraw(event_id, labeller)
 
+    def reembed(self, step: str, *arguments: Any) -> Any:
+        """Do a step of a change of the embedding model, of engine.store.vectors: begin, put, clusters or switch.
+
+        Raises:
+            NotReady: rows are due to be embedded before the switch.
+        """
+        self._commits += step == "put"
+        if step == "clusters":
+            return self.put_clusters(*arguments)
+        steps: dict[str, Callable[..., Any]] = {
+            "begin": self._vectors.begin,
+            "put": self._vectors.put,
+            "switch": self._vectors.switch,
+        }
+        return steps[step](*arguments)
+
+    def index_following(self) -> dict[str, Any]:
+        """As `index`, of the vectors of the model that is to follow."""
+        return self._upkeep.index("vector" + FOLLOWING)
+
     def put_clusters(self, found: pa.Table) -> None:
-        """Insert or replace clusters, durably and all at once."""
+        """Insert or replace clusters, durably and all at once; of another length than before, alone with centroids."""
+        centroid = found.schema.field("centroid")
+        if centroid.type != self._clusters.schema.field("centroid").type:
+            self._clusters.drop_columns(["centroid"])
+            self._clusters.add_columns([centroid])
         self._clusters.upsert(rows.conform(found, self._clusters.schema), update=True)
         self._clusters.make_durable()
         (self._settings.data_dir / LANDED).touch()
