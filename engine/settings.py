@@ -232,6 +232,12 @@ class SqlSettings(_Section):
     max_rows: int = Field(10_000, ge=1, le=1_000_000, description="Rows of an answer at most; an export has all")
 
 
+class ExportSettings(_Section):
+    """Exports (docs/exports.md)."""
+
+    keep_s: float = Field(86_400, ge=60, description="How long the file of an export is kept, s")
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -263,6 +269,7 @@ class Settings(BaseSettings):
     registry: RegistrySettings = RegistrySettings.model_validate({})
     clusters: ClusterSettings = ClusterSettings.model_validate({})
     sql: SqlSettings = SqlSettings.model_validate({})
+    exports: ExportSettings = ExportSettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 
     @property

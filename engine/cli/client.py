@@ -119,6 +119,26 @@ class Client:
         """DELETE as JSON."""
         return self._call("DELETE", path)
 
+    def download(self, path: str, target: Path) -> None:
+        """GET a file; `target` is there as a whole or not at all."""
+        headers = {"Authorization": f"Bearer {self.target.key}"} if self.target.key else {}
+        beside = target.with_name(f"{target.name}.part")
+        try:
+            found = self._http.stream("GET", self.target.url + path, headers=headers)
+            with found as response, beside.open("wb") as file:
+                if not response.is_success:
+                    response.read()
+                    raise _error(response, self.target.url)
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+            beside.replace(target)
+        except httpx.HTTPError as error:
+            raise EngineAway(f"engine at {self.target.url}: the download broke ({type(error).__name__})") from error
+        except OSError as error:
+            raise BeejanError(f"{target}: cannot be written ({error.strerror})") from error
+        finally:
+            beside.unlink(missing_ok=True)
+
     def _look_again(self) -> None:
         try:
             self.target = find(*self._where)

@@ -6,8 +6,8 @@ what was read of a fragment is good until its metadata is another.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +68,7 @@ class Projection:
     def __init__(self, reader: Any) -> None:
         self._reader, self._lock = reader, threading.Lock()
         self._codes: dict[str, dict[Any, int]] = {name: {None: 0} for name in CODED}
-        self._parts: OrderedDict[str, Columns] = OrderedDict()
+        self._parts: dict[str, Columns] = {}
         self._whole: Columns | None = None
 
     def newest(self) -> Columns:
@@ -85,8 +85,13 @@ class Projection:
         read = self._fragments(dataset, version, new) if new else {}
         # One that has no rows left is not in what was read.
         parts = {key: self._parts.get(key) or read.get(fragment.fragment_id) for key, fragment in keys.items()}
-        self._parts = OrderedDict((key, part) for key, part in parts.items() if part is not None)
-        return self._joined(version, list(self._parts.values()))
+        kept = [(key, part) for key, part in parts.items() if part is not None and len(part.row_ids)]
+        kept.sort(key=lambda one: int(one[1].row_ids[0]))
+        whole = self._joined(version, [part for _, part in kept])
+        ends = np.cumsum([0, *(len(part.row_ids) for _, part in kept)]).tolist()
+        slices = [slice(begin, end) for begin, end in itertools.pairwise(ends)]
+        self._parts = {key: _part(whole, rows) for (key, _), rows in zip(kept, slices, strict=True)}
+        return whole
 
     def _fragments(self, dataset: Any, version: int, fragments: Sequence[Any]) -> dict[int, Columns]:
         """What each fragment holds, by its id."""
@@ -121,19 +126,14 @@ class Projection:
         codes = {
             name: np.concatenate([empty.astype(np.int32), *(part.codes[name] for part in parts)]) for name in CODED
         }
-        if len(ids) and not (ids[1:] > ids[:-1]).all():
-            order = np.argsort(ids, kind="stable")
-            ids, times, copies = ids[order], times[order], copies[order]
-            codes = {name: one[order] for name, one in codes.items()}
         values = {name: list(self._codes[name]) for name in CODED}
         return Columns(version, ids, times, copies, codes, values)
 
 
 def _part(whole: Columns, rows: slice) -> Columns:
-    codes = {name: one[rows].copy() for name, one in whole.codes.items()}
-    return Columns(
-        whole.version, whole.row_ids[rows].copy(), whole.times[rows].copy(), whole.copies[rows].copy(), codes, {}
-    )
+    """Some of the rows; they share the memory of the whole."""
+    codes = {name: one[rows] for name, one in whole.codes.items()}
+    return Columns(whole.version, whole.row_ids[rows], whole.times[rows], whole.copies[rows], codes, {})
 
 
 def _codes(column: pa.Array, known: dict[Any, int]) -> Codes:
@@ -142,4 +142,5 @@ def _codes(column: pa.Array, known: dict[Any, int]) -> Codes:
     table = [known.setdefault(value, len(known)) for value in encoded.dictionary.to_pylist()]
     # A null has no place in the dictionary; its code is 0.
     places = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.asarray([*table, 0], np.int32)[places]
+    codes: Codes = np.asarray([*table, 0], np.int32)[places]
+    return codes
