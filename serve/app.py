@@ -18,7 +18,6 @@ from serve import (
     dead_letters,
     embedding,
     exports,
-    exports,
     forms,
     health,
     identity,
@@ -60,10 +59,8 @@ def create_app(data_dir: Path) -> FastAPI:
         app.state.hooks = Hooks(app.state.services)
         sweep = asyncio.create_task(app.state.hooks.sweep())
         exporting = asyncio.create_task(exports.keep_going(app.state.services))
-        exporting = asyncio.create_task(exports.keep_going(app.state.services))
         yield
         sweep.cancel()
-        exporting.cancel()
         exporting.cancel()
         await app.state.services.close()
 

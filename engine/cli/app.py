@@ -13,7 +13,6 @@ from engine.cli.clusters import cluster, clusters
 from engine.cli.dlq import dlq
 from engine.cli.evaluate import evaluate
 from engine.cli.export import export
-from engine.cli.export import export
 from engine.cli.identity import identity
 from engine.cli.label import label
 from engine.cli.maintain import maintain
@@ -59,7 +58,6 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "facets": ask.facets,
         "trends": ask.trends,
         "sql": ask.sql,
-        "export": export,
         "export": export,
     },
     "Operate": {

@@ -23,38 +23,92 @@ def search(
     text: Annotated[str, typer.Argument(help='What to look for; "" lists the newest.')],
     mode: Annotated[str, typer.Option(help="hybrid, vector or text.")] = "hybrid",
     channel: Many = None,
+    source: Many = None,
     category: Many = None,
+    subcategory: Many = None,
     region: Many = None,
+    product: Many = None,
     priority: Many = None,
+    language: Many = None,
     cluster: Many = None,
+    customer: Many = None,
+    folded: Annotated[bool, typer.Option("--folded", help="Without copies of a text.")] = False,
     since: Annotated[str | None, typer.Option(help="RFC 3339, included.")] = None,
     until: Annotated[str | None, typer.Option(help="RFC 3339, not included.")] = None,
     limit: Annotated[int, typer.Option(help="Hits at most.", min=1, max=200)] = 10,
+    cursor: Annotated[str | None, typer.Option(help="next_cursor of the page before.")] = None,
     data_dir: Annotated[Path | None, DATA] = None,
     config: Annotated[Path | None, CONFIG] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Search complaints by meaning and words.
 
+    "a phrase" in quotes and +word must be in every hit, -word in none; a word that no complaint has is looked for in
+    the nearest spelling that some have.
+
     Example: beejan search "they lost my luggage" --priority P1 --priority P2 --limit 5
     """
     if mode not in ("hybrid", "vector", "text"):
         raise typer.BadParameter(f"{mode!r}: expected hybrid, vector or text", param_hint="--mode")
     found = Client(config, data_dir).get(
-        "/v1/search", q=text, mode=mode, channel=channel, category=category, region=region, priority=priority,
-        cluster=cluster, since=since, until=until, limit=limit,
+        "/v1/search", q=text, mode=mode, channel=channel, source=source, category=category, subcategory=subcategory,
+        region=region, product=product, priority=priority, language=language, cluster=cluster, customer=customer,
+        duplicates="folded" if folded else None, since=since, until=until, limit=limit, cursor=cursor,
     )  # fmt: skip
     if as_json:
         emit(found)
         return
+    if found["corrected"]:
+        said = ", ".join(f"{right} for {wrong}" for wrong, right in found["corrected"].items())
+        notes().print(f"[dim]looked for {escape(said)}[/]")
     if not found["hits"]:
         console().print("nothing found")
     for hit in found["hits"]:
         score = f"{hit['score']:.3f}" if hit["score"] is not None else "     "
         facts = " · ".join(str(hit[k]) for k in ("priority", "category", "channel", "region", "occurred_at") if hit[k])
-        console().print(f"[bold]{score}[/]  {escape(' '.join(hit['text'].split())[:300])}")
+        marked = ((" ".join(part["text"].split("\n")), part["match"]) for part in hit["snippet"])
+        shown = "".join(f"[bold yellow]{escape(text)}[/]" if match else escape(text) for text, match in marked)
+        console().print(f"[bold]{score}[/]  {shown}")
         console().print(f"       [dim]{escape(facts)} · {hit['event_id'][:12]} · {escape('; '.join(hit['why']))}[/]")
-    notes().print(f"[dim]{len(found['hits'])} of {found['total']} in {found['seconds'] * 1000:.0f} ms[/]")
+    total = f"{found['total']}{' or more' if found['more'] else ''}"
+    notes().print(f"[dim]{len(found['hits'])} of {total} in {found['seconds'] * 1000:.0f} ms[/]")
+
+
+@guarded
+def similar(
+    event_id: Annotated[str, typer.Argument(help="The id, or the beginning of it (8 digits or more).")],
+    relation: Annotated[
+        str | None, typer.Option(help="These alone: probable_duplicate, same_incident, same_customer, same_topic.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Complaints at most.", min=1, max=200)] = 20,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Complaints like one complaint: probable duplicates, of the same incident, the same customer, the same topic.
+
+    Example: beejan similar 3f2a91c04b7d --relation same_incident
+    """
+    found = Client(config, data_dir).get(f"/v1/complaints/{event_id}/similar", relation=relation, limit=limit)
+    if as_json:
+        emit(found)
+        return
+    rows = [
+        [
+            one["relation"].replace("_", " "),
+            "; ".join(one["why"]),
+            one["event_id"][:12],
+            " ".join(one["text"].split())[:120],
+        ]
+        for one in found["similar"]
+    ]
+    table(None, ["relation", "why", "id", "text"], rows)
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found["counts"].items())
+    notes().print(f"[dim]{counts}[/]")
+
+
+def _line_of(text: str) -> str:
+    return " ".join(text.split())[:120]
 
 
 @guarded

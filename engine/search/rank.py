@@ -19,9 +19,11 @@ HEAD, READ = 100, 50
 
 #: Neighbours of a candidate, and how far its score is drawn to theirs.
 _NEIGHBOURS, _DRAWN = 5, 0.2
+_ALONE = 1e-3
 
-#: Standard deviations above what unrelated complaints have, from which a cosine is no chance.
-_DEVIATIONS = 2.5
+#: Standard deviations above what unrelated complaints have, from which a cosine is no chance: this share of what the
+#: best one has, between these bounds.
+_OF_THE_BEST, _LEAST_DEVIATIONS, _MOST_DEVIATIONS = 0.6, 1.5, 2.5
 #: A share of the best BM25 from which words alone are enough.
 _ENOUGH_WORDS = 0.35
 
@@ -51,8 +53,9 @@ def draw(scores: Floats, vectors: Floats) -> Floats:
     near = vectors @ vectors.T
     np.fill_diagonal(near, -1)
     closest = np.argpartition(-near, count - 1, axis=1)[:, :count]
-    weights = np.take_along_axis(near, closest, 1).clip(1e-6) ** 2
-    theirs = (weights * scores[closest]).sum(1) / weights.sum(1)
+    weights = np.take_along_axis(near, closest, 1).clip(0) ** 2
+    # One with nothing near it stays as it is.
+    theirs = ((weights * scores[closest]).sum(1) + _ALONE * scores) / (weights.sum(1) + _ALONE)
     return ((1 - _DRAWN) * scores + _DRAWN * theirs).astype(np.float32)
 
 
@@ -67,7 +70,12 @@ def relevant(cosines: Floats, bm25: Floats, unrelated: Floats) -> NDArray[np.boo
     middle = float(np.median(unrelated)) if len(unrelated) else 0.0
     # Of the lower half, which has no relevant ones in it.
     spread = 1.4826 * float(np.median(middle - unrelated[unrelated <= middle])) if len(unrelated) else 0.0
-    near = np.nan_to_num(cosines, nan=-1.0) >= middle + _DEVIATIONS * spread
+    known = np.nan_to_num(cosines, nan=-1.0)
+    enough = 0.0
+    if spread > 0 and len(known):
+        best = (float(known.max()) - middle) / spread
+        enough = middle + spread * min(max(_OF_THE_BEST * best, _LEAST_DEVIATIONS), _MOST_DEVIATIONS)
+    near = known >= enough
     worded = (bm25 > 0) & (_share(bm25) >= _ENOUGH_WORDS)
     return np.asarray(near | worded)
 
