@@ -232,6 +232,13 @@ class SqlSettings(_Section):
     max_rows: int = Field(10_000, ge=1, le=1_000_000, description="Rows of an answer at most; an export has all")
 
 
+class SavedSettings(_Section):
+    """Saved searches (docs/saved-searches.md)."""
+
+    interval_s: float = Field(1, ge=0.2, le=3600, description="Time between looks for new complaints, s")
+    webhooks: tuple[str, ...] = Field((), description="What addresses of their webhooks begin with; others are refused")
+
+
 class ExportSettings(_Section):
     """Exports (docs/exports.md)."""
 
@@ -269,6 +276,7 @@ class Settings(BaseSettings):
     registry: RegistrySettings = RegistrySettings.model_validate({})
     clusters: ClusterSettings = ClusterSettings.model_validate({})
     sql: SqlSettings = SqlSettings.model_validate({})
+    saved: SavedSettings = SavedSettings.model_validate({})
     exports: ExportSettings = ExportSettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 

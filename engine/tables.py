@@ -381,6 +381,24 @@ LABELS = TableSpec(
     ),
 )
 
+#: Searches that new complaints are held against; a removed one stays, so that its id is no other's.
+SAVED_SEARCHES = TableSpec(
+    "governance",
+    "saved_searches",
+    "search_id",
+    pa.schema(
+        [
+            _key("search_id"),
+            ("owner", pa.string()),
+            ("about", pa.string()),
+            ("cutoff", pa.float64()),
+            ("vector", pa.list_(pa.float32())),
+            ("created_at", pa.string()),
+            ("removed", pa.bool_()),
+        ]
+    ),
+)
+
 #: What a challenger would have said of new complaints; the key is its name, version and the event id.
 SHADOW = TableSpec(
     "governance",

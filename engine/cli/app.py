@@ -20,6 +20,7 @@ from engine.cli.mapping import mapping
 from engine.cli.models import models
 from engine.cli.quality import quality
 from engine.cli.reembed import reembed
+from engine.cli.saved import saved
 from engine.cli.sources import sources
 from engine.cli.taxonomy import taxonomy
 from engine.cli.train import train
@@ -74,6 +75,7 @@ for panel, commands in _PANELS.items():
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
 app.add_typer(identity, name="identity", rich_help_panel="Read")
 app.add_typer(clusters, name="clusters", rich_help_panel="Read")
+app.add_typer(saved, name="saved", rich_help_panel="Read")
 app.add_typer(label, name="label", rich_help_panel="Operate")
 app.add_typer(taxonomy, name="taxonomy", rich_help_panel="Operate")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")

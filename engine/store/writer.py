@@ -94,10 +94,11 @@ class Writer:
         self._taxonomy_scores = self._open(tables.TAXONOMY_SCORES)
         self._labels = self._open(tables.LABELS)
         self._shadow = self._open(tables.SHADOW)
+        self._saved_searches = self._open(tables.SAVED_SEARCHES)
         self._clusters = self._open(tables.clusters(size))
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
-            self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._taxonomy_scores,
+            self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._saved_searches, self._taxonomy_scores,
             self._clusters,
         ]  # fmt: skip
         self._vectors = Vectors(settings, self._curated, self._serving)
@@ -447,6 +448,12 @@ class Writer:
         """Keep what a challenger would have said, durably."""
         self._shadow.upsert(rows.conform(rows.distinct(found, "shadow_id"), self._shadow.schema), update=True)
         self._shadow.make_durable()
+        self._commits += 1
+
+    def put_saved_search(self, row: dict[str, Any]) -> None:
+        """Insert or replace a saved search, durably; see engine.saved."""
+        self._saved_searches.upsert(pa.Table.from_pylist([row], schema=self._saved_searches.schema), update=True)
+        self._saved_searches.make_durable()
         self._commits += 1
 
     def put_key(self, row: dict[str, Any]) -> None:
