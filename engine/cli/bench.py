@@ -13,7 +13,7 @@ import typer
 from engine.cli.output import JSON, console, emit, guarded, notes, table
 from models.embedder import Embedder
 
-NAMES = ("pipeline", "latency", "soak", "intake", "processing", "embed", "cluster", "facets")
+NAMES = ("pipeline", "latency", "soak", "intake", "processing", "embed", "cluster", "facets", "search")
 
 
 @guarded
@@ -61,6 +61,8 @@ def bench(
             _show_facets(report)
         elif name == "embed":
             _show_embedders(report)
+        elif name == "search":
+            _show_search(report)
         else:
             shown = {k: v for k, v in report.items() if not isinstance(v, (list, dict)) or k == "rows_per_s"}
             table(None, ["", name], [[key, value] for key, value in shown.items()])
@@ -86,6 +88,19 @@ def _show_facets(report: dict[str, Any]) -> None:
     rows = [[way, p50, report["p95_ms"][way], report["ratio"].get(way)] for way, p50 in report["p50_ms"].items()]
     table(f"{report['rows']:,} complaints", ["", "p50 ms", "p95 ms", "times ours"], rows)
     table(None, ["", "projection"], [["equal counts", report["equal"]], *map(list, report["projection"].items())])
+
+
+def _show_search(report: dict[str, Any]) -> None:
+    names = ["recall_at_10", "p50_ms", "p95_ms", "queries_per_s"]
+    ways = {way: report[way] for way in ("vector", "filter_1_percent", "filter_10_percent", "hybrid")}
+    if report["peers"]["faiss"]:
+        ways["FAISS IVFPQ, refined"] = report["peers"]["faiss"]
+    rows = [[way, *(found.get(name) for name in names)] for way, found in ways.items()]
+    table(f"{report['rows']:,} complaints", ["", *names], rows)
+    fold = report["fold"]
+    console().print(
+        f"{fold['rows']:,} new rows folded in {fold['seconds']} s; optimize() takes {fold['optimize_seconds']} s"
+    )
 
 
 def _show_embedders(report: dict[str, Any]) -> None:
@@ -124,6 +139,7 @@ def _runner(
 ) -> Callable[[], dict[str, Any]]:
     from benchmarks import cluster, embed, facets, intake, latency, pipeline, soak
     from benchmarks.processing import run as processing
+    from benchmarks.search import bench as search
 
     root = data or (Path(found) if (found := os.environ.get("BEEJAN_DATA")) else None)
     if name in ("embed", "cluster") and root is None:
@@ -134,6 +150,7 @@ def _runner(
         "pipeline": lambda: pipeline.run(rows or 6144),
         "latency": lambda: latency.run(rate, seconds),
         "soak": lambda: soak.run(batches),
+        "search": lambda: search.run(_embedder(), rows or search.ROWS),
         "facets": lambda: facets.run(rows or 1_000_000),
         "intake": lambda: intake.run(rows or 200_000),
         "processing": lambda: processing.bench(root, steps or processing.TIMED),

@@ -56,7 +56,8 @@ def draw(scores: Floats, vectors: Floats) -> Floats:
     weights = np.take_along_axis(near, closest, 1).clip(0) ** 2
     # One with nothing near it stays as it is.
     theirs = ((weights * scores[closest]).sum(1) + _ALONE * scores) / (weights.sum(1) + _ALONE)
-    return ((1 - _DRAWN) * scores + _DRAWN * theirs).astype(np.float32)
+    found: Floats = ((1 - _DRAWN) * scores + _DRAWN * theirs).astype(np.float32)
+    return found
 
 
 def relevant(cosines: Floats, bm25: Floats, unrelated: Floats) -> NDArray[np.bool_]:

@@ -146,10 +146,25 @@ def test_odd_texts_come_through_or_are_dead_lettered(engine):
         ("cursor=xyz", 422),
         ("q=a&region=O%27Hare", 200),
         ("q=%22%27--", 200),
+        ("q=-only", 422),
+        ("q=a&cluster=1+OR+1", 422),
+        ("q=a&duplicates=some", 422),
     ],
 )
 def test_search_requests(engine, query, status):
     assert engine.http.get(f"/v1/search?{query}").status_code == status
+
+
+def test_a_stored_complaint_has_neighbours_and_the_indices_find_it(engine):
+    found = engine.http.get("/v1/search", params={"limit": 1}).json()["hits"][0]["event_id"]
+    answer = engine.http.get(f"/v1/complaints/{found}/similar").json()
+    assert answer["event_id"] == found
+    assert set(answer["counts"]) == {"probable_duplicate", "same_incident", "same_customer", "same_topic"}
+    assert engine.http.get(f"/v1/complaints/{found}/similar", params={"relation": "x"}).status_code == 422
+    assert engine.http.get(f"/v1/complaints/{'f' * 64}/similar").status_code == 404
+    assert engine.http.post("/v1/maintenance/compact").json()["tables"]["serving.complaints"]
+    assert engine.http.post("/v1/maintenance/index").json()["training"] is False
+    assert engine.http.get("/v1/maintenance/index", params={"queries": 5}).json()["recall_at_10"] == 1.0
 
 
 def test_unknown_paths_and_ids_are_problems(engine):
