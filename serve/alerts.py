@@ -12,10 +12,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from connectors.nats import follow
+from engine.cluster.keep import reader as clusters_reader
+from engine.cluster.tell import TYPE as EMERGING
+from engine.cluster.tell import alerts_of
 from engine.store import filters
 from serve.auth import require, services
 from serve.problems import Problem
-from serve.services import plain
+from serve.services import Services, plain
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 
@@ -31,8 +34,10 @@ async def get_alerts(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     state: Annotated[list[str], Query()] = [],  # noqa: B006
 ) -> dict[str, Any]:
-    """Incidents, the newest first."""
+    """Incidents and clusters that emerged, the newest first."""
     rows = await asyncio.to_thread(incidents, services(request).incidents)
+    rows += await asyncio.to_thread(emerged, services(request))
+    rows.sort(key=lambda row: row["detected_at"], reverse=True)
     chosen = [row for row in rows if not state or row["state"] in state]
     return {"alerts": chosen[:limit], "total": len(chosen)}
 
@@ -48,8 +53,8 @@ async def get_incident(request: Request, incident_id: str) -> dict[str, Any]:
 
 @router.get("/alerts/stream", dependencies=[Depends(require(*_READERS))])
 async def stream_alerts(request: Request, last_event_id: int | None = None) -> StreamingResponse:
-    """Alerts as they are raised: server-sent events named `alert`, `integrity` for records that are missing, or
-    `quality` for a rule that a channel breaks.
+    """Alerts as they are raised: server-sent events named `alert`, `integrity` for records that are missing,
+    `quality` for a rule that a channel breaks, or `emerging_cluster` for one that grows faster than the rest.
 
     `Last-Event-ID` (or `?last_event_id=`) replays what came after it; without either it starts now.
     """
@@ -81,7 +86,7 @@ async def _events(js: Any, after: int) -> AsyncIterator[str]:
                 yield ": still here\n\n"
                 continue
             told = json.loads(data).get("type")
-            kind = told if told in ("integrity", "quality") else "alert"
+            kind = told if told in ("integrity", "quality", EMERGING) else "alert"
             yield f"id: {sequence}\nevent: {kind}\ndata: {data.decode()}\n\n"
     finally:
         reader.cancel()
@@ -93,6 +98,11 @@ def incidents(table: Any) -> list[dict[str, Any]]:
     """All incidents for JSON, the newest first."""
     rows = table.search().limit(100_000).to_list()
     return [_shown(row) for row in sorted(rows, key=lambda r: r["detected_at"], reverse=True)]
+
+
+def emerged(served: Services) -> list[dict[str, Any]]:
+    """Clusters that emerged, as alerts; their ids are `cluster_` and the cluster's."""
+    return alerts_of(clusters_reader(served.settings).search().limit(2**31 - 1).to_list())
 
 
 def incident(table: Any, incident_id: str) -> dict[str, Any] | None:

@@ -194,7 +194,7 @@ def list_alerts(
     config: Annotated[Path | None, CONFIG] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Incidents, the newest first.
+    """Incidents and emerging clusters, the newest first.
 
     Example: beejan alerts list --state new --state ongoing
     """

@@ -21,6 +21,7 @@ import pyarrow as pa
 from connectors.errors import BeejanError, Transient
 from connectors.lance import open_reader
 from connectors.nats import connect, publish_retrying
+from engine.cluster.tell import keep as keep_clusters
 from engine.quality.keep import keep as keep_quality
 from engine.reconcile.keep import keep
 from engine.run import actors, runtime
@@ -154,7 +155,8 @@ async def run(data_dir: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     # It opens messages of the intake stream, which no role but the operator may.
     operator = await connect(addresses.nats, "beejan-reconcile")
-    keepers = [asyncio.create_task(one(settings, operator.jetstream(), stopping)) for one in (keep, keep_quality, keep_saved)]
+    beside = (keep, keep_quality, keep_saved, keep_clusters)
+    keepers = [asyncio.create_task(one(settings, operator.jetstream(), stopping)) for one in beside]
     watcher = await _open(settings, connection.jetstream(), stopping)
     while watcher is not None and not stopping.is_set():
         try:
