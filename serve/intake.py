@@ -30,7 +30,9 @@ async def post_complaints(request: Request) -> dict[str, Any]:
 
     Answers once JetStream has stored all of them durably. A record needs `text`; `id`, `occurred_at`,
     `channel`, `source`, `customer_id`, `phone`, `email`, `account`, `region` and `product` are known, and
-    others are kept. With an `id`, or an `Idempotency-Key` header, sending again is safe.
+    others are kept. With an `id`, or an `Idempotency-Key` header, sending again is safe: `duplicates` counts the
+    records of a request that came a second time as it was; one that comes again among others is `accepted`, and stored
+    once all the same.
     """
     served = services(request)
     records = _records(_parsed(await read_body(request, served.settings.nats.max_payload_bytes)))
