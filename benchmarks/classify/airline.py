@@ -14,12 +14,13 @@ from benchmarks.processing.figure import Figure
 from models.classifier import Classifier
 from models.classifier.calibrate import calibration_error
 from models.classifier.features import Features
-from models.classifier.heads import fit_heads
+from models.classifier.heads import fit_linear
 from models.classify import ZeroShotClassifier, seed_texts
 from models.taxonomy import Taxonomy
 
 _SHARE = 0.3
 _SEEDS = (1, 2, 3)
+_FOLDS = 5
 _A_CLASS = (10, 50, 200)
 _START, _STEP, _ROUNDS = 50, 50, 9
 #: Of the most uncertain, this many times what is chosen are looked at for what differs.
@@ -99,7 +100,8 @@ def evaluate(data: Path, embed: Embed) -> tuple[list[Figure], dict[str, Any]] | 
     figures += [
         Figure("airline.all.macro_f1", score, None, split, note=f"{len(pool.texts)} tweets"),
         Figure("airline.all.accuracy", right, None, split),
-        Figure("airline.all.calibration_error", error, 0.02, split, False, f"perfect probabilities: {chance:.4f}"),
+        Figure("airline.all.calibration_error", error, None, split, False, f"perfect probabilities: {chance:.4f}"),
+        _calibration_of_folds(whole),
     ]
     runs = {
         name: np.mean([_queried(pool, report, name, seed) for seed in _SEEDS], axis=0) for name in ("active", "random")
@@ -130,6 +132,24 @@ def evaluate(data: Path, embed: Embed) -> tuple[list[Figure], dict[str, Any]] | 
         "labels": sizes,
         **{name: [float(one) for one in line] for name, line in runs.items()},
     }
+
+
+def _calibration_of_folds(whole: Part) -> Figure:
+    """The calibration error of all tweets, each by a classifier of the other folds: of fewer, chance hides it."""
+    fold = np.array([sum(held(text, part / _FOLDS) for part in range(1, _FOLDS)) for text in whole.texts])
+    confidence, right = [], []
+    for one in range(_FOLDS):
+        asked, learnt = whole.where(fold == one), whole.where(fold != one)
+        made, _ = Classifier.fit(learnt.texts, learnt.vectors, learnt.labels, seed=1)
+        shares = made.probabilities(asked.texts, asked.vectors)
+        confidence.append(shares.max(axis=1))
+        right.append(np.array(made.labels)[shares.argmax(axis=1)] == np.array(asked.labels))
+    joined = np.concatenate(confidence)
+    split = f"{len(whole.texts)} distinct tweets in {_FOLDS} folds by md5 of the text, each by what the others taught"
+    note = f"perfect probabilities: {by_chance(joined):.4f}; accuracy {np.concatenate(right).mean():.4f}"
+    return Figure(
+        "airline.folds.calibration_error", calibration_error(joined, np.concatenate(right)), 0.02, split, False, note
+    )
 
 
 def _zero_shot(report: Part, embed: Embed) -> float:
@@ -194,14 +214,14 @@ def _queried(pool: Part, report: Part, how: str, seed: int) -> NDArray[np.float6
     known = list(rng.permutation(len(pool.texts))[:_START])
     line = []
     for _ in range(_ROUNDS + 1):
-        heads = fit_heads(rows[known], truth[known], seed)
-        given = [names[at] for at in heads.scores(asked_of).argmax(axis=1)]
+        heads = fit_linear(rows[known], truth[known], seed)
+        given = [names[at] for at in heads.scores(asked_of, report.vectors).argmax(axis=1)]
         line.append(macro_f1(report.labels, given))
         rest = np.setdiff1d(np.arange(len(pool.texts)), known)
         if how == "random":
             known += list(rng.permutation(rest)[:_STEP])
         else:
-            top = np.sort(heads.scores(rows[rest]), axis=1)
+            top = np.sort(heads.scores(rows[rest], pool.vectors[rest]), axis=1)
             known += list(rest[spread(top[:, -1] - top[:, -2], pool.vectors[rest], _STEP)])
     return np.array(line)
 

@@ -21,6 +21,10 @@ def train_classifier(
         str | None, typer.Option(help="Model to make a version of; default the one that gives categories.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of what is held out for validation.", min=0)] = 20,
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="Fine-tune the encoder as well; minutes, on GPUs where there are any.")
+    ] = False,
+    epochs: Annotated[int, typer.Option(help="How often fine-tuning sees each text.", min=1, max=100)] = 3,
     data_dir: Annotated[Path | None, DATA] = None,
     config_file: Annotated[Path | None, CONFIG] = None,
     as_json: Annotated[bool, JSON] = False,
@@ -36,8 +40,9 @@ def train_classifier(
     settings = load_settings(config_file, data_dir=data_dir)
     with progress(len(STEPS), "training", quiet=as_json) as tell:
         manifest = train(
-            settings, name or settings.classifier, data, seed=seed, tell=lambda step: tell(STEPS.index(step))
-        )
+            settings, name or settings.classifier, data, seed=seed, epochs=epochs if fine_tune else 0,
+            tell=lambda step: tell(STEPS.index(step)),
+        )  # fmt: skip
         tell(len(STEPS))
     emit(manifest) if as_json else _show(manifest)
 

@@ -26,7 +26,7 @@ from models.classifier import Classifier, ClassifierError, Trained
 from models.classifier import train as fit
 
 #: Steps that `train` tells, in order.
-STEPS = ("reading", "features", "validation", "calibration", "training", "writing")
+STEPS = ("reading", "features", "validation", "tuning", "calibration", "training", "writing")
 
 _SLICES = ("language", "channel", "region")
 _ALL, _CHUNK = 2**31 - 1, 1000
@@ -72,6 +72,7 @@ def train(
     file: Path | None = None,
     *,
     seed: int = 20,
+    epochs: int = 0,
     tell: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
     """Train a version of a model and make it the challenger; the champion stays.
@@ -81,7 +82,8 @@ def train(
         name: the model.
         file: a csv with `text` and `label`; None takes the stored labels.
         seed: of what is held out for validation.
-        tell: called with each of `STEPS`.
+        epochs: how often each text is seen when the encoder is fine-tuned; 0 leaves that out.
+        tell: called with each of `STEPS`; "tuning" only where the encoder is fine-tuned.
 
     Returns:
         The manifest of the version.
@@ -89,8 +91,10 @@ def train(
     Raises:
         CannotTrain: the file cannot be read, or there are too few labels.
         NoModel: no model can have this name.
+        TuningFailed: the encoder could not be fine-tuned.
     """
     from engine.curate.context import load_lineage
+    from engine.registry.tuning import RayTuner
 
     folder_of(settings.data_dir, name)
     tell("reading")
@@ -102,7 +106,7 @@ def train(
     try:
         made = fit(
             corpus.texts, corpus.vectors, labels, seed=seed, fallback=taxonomy.fallback, names=corpus.names,
-            slices=corpus.slices, tell=tell,
+            slices=corpus.slices, tuner=RayTuner(settings, epochs, seed) if epochs else None, tell=tell,
         )  # fmt: skip
     except ClassifierError as error:
         raise CannotTrain(f"{corpus.source}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,24 +16,41 @@ _ENOUGH_PREDICTIONS = 30
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From a score to a probability, a monotone map fitted on texts that the scores were not trained on.
+    """From scores to probabilities, fitted on texts that the scores were not trained on.
 
     One label a text: softmax(scale × score) (temperature scaling, Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"). Several: sigmoid(scale × score + offset) (Platt 1999), the same two numbers for every label, since rare
+    Networks"), and where there are texts enough a mixture of its logarithms (Kull et al. 2019, "Beyond temperature
+    scaling: Dirichlet calibration"), which knows that some labels are given too often, and for which others. Several:
+    sigmoid(scale × score + offset) (Platt 1999), the same two numbers for every label, since rare
     labels have too few texts for their own.
     """
 
     scale: float
     offset: float
     several: bool
+    #: (labels + 1, labels) float32, multiples of 2^-14: what each logarithm adds to each label's, and at last a constant.
+    mix: NDArray[np.float32] | None = field(default=None, compare=False)
 
     def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, labels) float32 in [0, 1]; rows add up to 1 where a text has one label."""
         raised = scores.astype(np.float64) * self.scale
         if self.several:
             return np.asarray(1 / (1 + np.exp(-np.clip(raised + self.offset, -60, 60))), dtype=np.float32)
-        powers = np.exp(raised - raised.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+        shares = _softmax(raised)
+        if self.mix is not None:
+            # Both factors are multiples, so that sums are exact and a text's shares do not depend on its batch.
+            mixed = np.rint(_logs(shares) / _STEP) * _STEP @ self.mix[:-1].astype(np.float64) + self.mix[-1]
+            shares = _softmax(mixed)
+        return np.asarray(shares, dtype=np.float32)
+
+
+def _softmax(raised: Floats) -> Floats:
+    powers = np.exp(raised - raised.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _logs(shares: Floats) -> Floats:
+    return np.asarray(np.log(np.maximum(shares, _LEAST)), dtype=np.float64)
 
 
 def fit_calibration(scores: NDArray[np.float32], truth: NDArray[np.bool_], *, several: bool) -> Calibration:
@@ -44,19 +61,72 @@ def fit_calibration(scores: NDArray[np.float32], truth: NDArray[np.bool_], *, se
         truth: (n, labels), which labels a text has.
         several: whether a text may have several labels.
     """
+    fitted = _fit_scale(scores, truth, several=several)
+    if several or len(scores) < _ENOUGH_FOR_MIX * truth.shape[1]:
+        return fitted
+    return replace(fitted, mix=_fit_mix(_logs(fitted.probabilities(scores).astype(np.float64)), truth))
+
+
+def _fit_scale(scores: NDArray[np.float32], truth: NDArray[np.bool_], *, several: bool) -> Calibration:
     from scipy.optimize import minimize
 
     start = np.array([0.0, 0.0]) if several else np.array([1.0])
 
     def loss(point: Floats) -> float:
         found = Calibration(float(np.exp(point[0])), float(point[1]) if several else 0.0, several)
-        shares = np.clip(found.probabilities(scores).astype(np.float64), 1e-12, 1 - 1e-12)
-        right = np.log(shares[truth]).sum()
-        wrong = np.log1p(-shares[~truth]).sum() if several else 0.0
-        return -float(right + wrong) / len(scores)
+        return _loss(found.probabilities(scores), truth, several=several)
 
     found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7}).x
     return Calibration(float(np.exp(found[0])), float(found[1]) if several else 0.0, several)
+
+
+def _fit_mix(logs: Floats, truth: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The mixture of least log-loss with a penalty on what is not the identity."""
+    from scipy.optimize import minimize
+
+    rows, labels = logs.shape
+    inputs = np.c_[logs, np.ones(rows)]
+    identity = np.eye(labels + 1, labels)
+
+    def loss(point: Floats) -> tuple[float, Floats]:
+        change = point.reshape(labels + 1, labels)
+        shares = _softmax(inputs @ (identity + change))
+        value = -np.log(np.maximum(shares[truth], 1e-12)).sum() + _PENALTY * (change**2).sum()
+        slope = inputs.T @ (shares - truth) + 2 * _PENALTY * change
+        return float(value) / rows, slope.ravel() / rows
+
+    found = minimize(loss, np.zeros(identity.size), jac=True, method="L-BFGS-B").x.reshape(identity.shape)
+    return np.asarray(np.rint((identity + found) / _MIX_STEP) * _MIX_STEP, dtype=np.float32)
+
+
+def fit_share(
+    scores: NDArray[np.float32], others: NDArray[np.float32], truth: NDArray[np.bool_], *, several: bool
+) -> float:
+    """What to multiply other scores by, so that their sum with `scores` has the least log-loss once calibrated.
+
+    Args:
+        scores: (n, labels), of texts that neither was trained on.
+        others: (n, labels).
+        truth: (n, labels).
+        several: whether a text may have several labels.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def loss(power: float) -> float:
+        mixed = scores + np.float32(np.exp(power)) * others
+        return _loss(_fit_scale(mixed, truth, several=several).probabilities(mixed), truth, several=several)
+
+    start = float(np.log(max(float(scores.std()), 1e-6) / max(float(others.std()), 1e-6)))
+    found = minimize_scalar(loss, bounds=(start - 3, start + 3), method="bounded", options={"xatol": 0.05})
+    return float(np.exp(found.x))
+
+
+def _loss(shares: NDArray[np.float32], truth: NDArray[np.bool_], *, several: bool) -> float:
+    """Mean log-loss of a text."""
+    clipped = np.clip(shares.astype(np.float64), 1e-12, 1 - 1e-12)
+    right = np.log(clipped[truth]).sum()
+    wrong = np.log1p(-clipped[~truth]).sum() if several else 0.0
+    return -float(right + wrong) / len(shares)
 
 
 def thresholds(
@@ -105,6 +175,11 @@ def calibration_error(confidence: Sequence[float] | Floats | NDArray[np.float32]
 
 
 _BINS = 15
+_LEAST, _STEP, _MIX_STEP = 1e-9, 2.0**-20, 2.0**-14
+
+#: Held-out texts for each label from which a mixture is fitted, and its penalty: chosen on folds of seven tenths of the airline
+#: tweets, of 3, 10 and 30, where it lowers log-loss by .07 and the calibration error to that of chance.
+_ENOUGH_FOR_MIX, _PENALTY = 100, 10.0
 
 
 def best_f1(shares: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArray[np.float32]:

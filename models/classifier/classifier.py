@@ -10,11 +10,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.classifier.calibrate import Calibration, best_f1, calibration_error, fit_calibration, thresholds
+from models.classifier.calibrate import (
+    Calibration,
+    best_f1,
+    calibration_error,
+    fit_calibration,
+    fit_share,
+    thresholds,
+)
 from models.classifier.errors import ClassifierError
 from models.classifier.features import Features, plainer
 from models.classifier.heads import COSTS, Heads, fit_heads, held_out
+from models.classifier.reliability import reliability
 from models.classifier.scope import Examples, Scope, fit_scope
+from models.classifier.tuned import Tuned, Tuner
 from models.classify import Prediction
 
 _CHUNK_ROWS = 1_024
@@ -40,6 +49,7 @@ class Parts:
         examples: the labelled texts' vectors.
         example_labels: (m,) int32, the first label of each example.
         names: what each example is called in reasons.
+        tuned: a fine-tuned encoder, whose scores are added to those of the heads; None without.
     """
 
     labels: tuple[str, ...]
@@ -52,6 +62,7 @@ class Parts:
     examples: Examples
     example_labels: NDArray[np.int32]
     names: tuple[str, ...]
+    tuned: Tuned | None = None
 
 
 class Classifier:
@@ -79,6 +90,7 @@ class Classifier:
         false_alarms: float = 0.02,
         names: Sequence[str] | None = None,
         slices: Mapping[str, Sequence[str | None]] | None = None,
+        tuner: Tuner | None = None,
         tell: Callable[[str], None] = lambda step: None,
     ) -> tuple[Classifier, dict[str, object]]:
         """Trains on labelled texts; the same input and seed give the same classifier.
@@ -93,6 +105,7 @@ class Classifier:
             false_alarms: share of held-out texts that may be taken for out of scope.
             names: what each text is called in reasons, such as its id; default the beginning of the text.
             slices: by name the value of each text, such as its language; figures are told for each value too.
+            tuner: fine-tunes an encoder as well, twice: without what is held out, then with all.
             tell: called with the name of each step.
 
         Returns:
@@ -114,13 +127,20 @@ class Classifier:
         features = Features.fit(texts, vectors.shape[1])
         rows = features.rows(texts, vectors)
         tell("validation")
-        held, part, tried = held_out(texts, vectors, truth, seed)
+        # Fine-tuning takes long, so that it is held against one fifth alone.
+        held, part, tried = held_out(texts, vectors, truth, seed, 1 if tuner else None)
         cost = max(COSTS, key=lambda one: int(truth[held, tried[one].argmax(axis=1)].sum()))
         scores = tried[cost]
         examples = Examples.of(vectors)
+        tuned, mixed = None, scores
+        if tuner is not None:
+            tell("tuning")
+            others, tuned = tuner(texts, truth, held)
+            tuned.share = fit_share(scores, others, truth[held], several=several)
+            mixed = scores + np.float32(tuned.share) * others
         tell("calibration")
-        calibration = fit_calibration(scores, truth[held], several=several)
-        shares = calibration.probabilities(scores)
+        calibration = fit_calibration(mixed, truth[held], several=several)
+        shares = calibration.probabilities(mixed)
         best = shares.argmax(axis=1)
         right = truth[held, best]
         confidence = shares[np.arange(len(held)), best]
@@ -132,31 +152,32 @@ class Classifier:
         scope = fit_scope(scores, cosines, inside, belongs, false_alarms)
         tell("training")
         parts = Parts(
-            known, fallback, features, fit_heads(rows, truth, seed, cost), calibration, limits, scope, examples,
+            known, fallback, features, fit_heads(rows, vectors, truth, seed, cost), calibration, limits, scope, examples,
             first,
-            tuple(names) if names is not None else tuple(_excerpt(text) for text in texts),
+            tuple(names) if names is not None else tuple(_excerpt(text) for text in texts), tuned,
         )  # fmt: skip
         figures = _figures(shares, truth[held], limits, known)
         figures["slices"] = {
             name: _by_value([values[at] for at in held], right) for name, values in (slices or {}).items()
         }
         figures["cost"] = cost
+        if tuned is not None:
+            figures["accuracy_of_heads"] = _accuracy(scores, truth[held])
+            figures["accuracy_of_tuned"] = _accuracy(others, truth[held])
         return cls(parts), figures
 
     def scores(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, labels) float32, what the heads say before calibration."""
         self._check_vectors(texts, vectors)
         parts = [
-            self.parts.heads.scores(
-                self.parts.features.rows(texts[at : at + _CHUNK_ROWS], vectors[at : at + _CHUNK_ROWS])
-            )
-            for at in range(0, len(texts), _CHUNK_ROWS)
+            self.parts.heads.scores(self.parts.features.rows(texts[at:end], vectors[at:end]), vectors[at:end])
+            for at, end in ((at, at + _CHUNK_ROWS) for at in range(0, len(texts), _CHUNK_ROWS))
         ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
 
     def probabilities(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, labels) float32 in [0, 1], calibrated; in the order of `labels`."""
-        return self.parts.calibration.probabilities(self.scores(texts, vectors))
+        return self._shares(texts, self.scores(texts, vectors))
 
     def familiarity(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) float32: how like what was labelled each text is; out of scope below `parts.scope.least`."""
@@ -214,8 +235,8 @@ class Classifier:
 
     def _predict(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> list[Prediction]:
         rows = self.parts.features.rows(texts, vectors)
-        scores = self.parts.heads.scores(rows)
-        shares = self.parts.calibration.probabilities(scores)
+        scores = self.parts.heads.scores(rows, vectors)
+        shares = self._shares(texts, scores)
         near, cosines = self.parts.examples.nearest(vectors)
         familiar = self._familiarity(scores, near, cosines)
         found = []
@@ -239,6 +260,11 @@ class Classifier:
                 )
             )
         return found
+
+    def _shares(self, texts: Sequence[str], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of texts, with the scores that the heads give them."""
+        mixed = scores if self.parts.tuned is None else scores + self.parts.tuned.scores(texts)
+        return self.parts.calibration.probabilities(mixed)
 
     def _doubt(self, best: int, share: float, familiar: float, worded: bool) -> str:
         """Why the best label should not be given; empty when it should."""
@@ -314,6 +340,11 @@ def _cosines(
     return found
 
 
+def _accuracy(scores: NDArray[np.float32], truth: NDArray[np.bool_]) -> float | None:
+    """Share of rows whose best label is right; None without rows."""
+    return round(float(truth[np.arange(len(scores)), scores.argmax(axis=1)].mean()), 4) if len(scores) else None
+
+
 def _figures(
     shares: NDArray[np.float32], truth: NDArray[np.bool_], limits: NDArray[np.float32], known: Sequence[str]
 ) -> dict[str, object]:
@@ -339,6 +370,7 @@ def _figures(
         "abstained": round(float(1 - kept.mean()), 4),
         "accuracy_when_given": round(float(right[kept].mean()), 4) if kept.any() else None,
         "by_label": by_label,
+        "reliability": reliability(confidence, right),
     }
 
 

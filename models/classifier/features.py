@@ -71,14 +71,20 @@ class Features:
         from scipy.sparse import csr_matrix, hstack
 
         plain = [plainer(text) for text in texts]
-        # All of the vector's columns are kept, a zero among them too, so that a row's sums have one order.
-        place = np.tile(np.arange(self.dimensions, dtype=np.int32), len(texts))
-        ends = np.arange(len(texts) + 1, dtype=np.int32) * self.dimensions
-        dense = np.ascontiguousarray(vectors, dtype=np.float32).ravel() * np.float32(VECTOR_WEIGHT)
-        blocks = [csr_matrix((dense, place, ends), shape=(len(texts), self.dimensions))]
+        blocks = [dense(vectors * np.float32(VECTOR_WEIGHT))]
         for reader, block in zip(self._readers, (self.words, self.grams), strict=True):
             blocks.append(reader.transform(plain) if block.terms else csr_matrix((len(texts), 0), dtype=np.float32))
         return hstack(blocks, format="csr", dtype=np.float32)
+
+
+def dense(vectors: NDArray[np.float32]) -> csr_matrix:
+    """Vectors as sparse rows. A zero among their numbers is kept too, so that a row's sums have one order."""
+    from scipy.sparse import csr_matrix
+
+    rows, columns = vectors.shape
+    place = np.tile(np.arange(columns, dtype=np.int32), rows)
+    ends = np.arange(rows + 1, dtype=np.int32) * columns
+    return csr_matrix((np.ascontiguousarray(vectors, dtype=np.float32).ravel(), place, ends), shape=(rows, columns))
 
 
 def plainer(text: str) -> str:

@@ -55,11 +55,20 @@ class Examples:
         places, cosines = np.empty((len(vectors), most), np.int64), np.empty((len(vectors), most), np.float32)
         for start in range(0, len(vectors), _CHUNK_ROWS):
             rows = slice(start, start + _CHUNK_ROWS)
-            found = _rounded(vectors[rows]).astype(np.float32) @ self._wide
+            found = self._products(vectors[rows])
             if but is not None:
                 found[:, but] = -_SCALE * _SCALE
             places[rows], cosines[rows] = _largest(found, most)
         return places, np.asarray(cosines / np.float32(_SCALE * _SCALE), dtype=np.float32)
+
+    def cosines(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, m) float32, of (n, d) float32, unit rows, with every example."""
+        found = self._products(vectors)
+        found /= np.float32(_SCALE * _SCALE)
+        return found
+
+    def _products(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(_rounded(vectors).astype(np.float32) @ self._wide, dtype=np.float32)
 
 
 def _largest(found: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

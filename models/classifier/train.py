@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier.classifier import Classifier, Labels
+from models.classifier.tuned import Tuner
 
 #: What `train` tells it is at, in order.
-STEPS = ("features", "validation", "calibration", "training")
+STEPS = ("features", "validation", "tuning", "calibration", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def train(
     fallback: str = "other.general",
     names: Sequence[str] | None = None,
     slices: Mapping[str, Sequence[str | None]] | None = None,
+    tuner: Tuner | None = None,
     tell: Callable[[str], None] = lambda step: None,
 ) -> Trained:
     """Train a classifier; the same input and seed give the same one.
@@ -50,6 +52,7 @@ def train(
         fallback: the label of a complaint that fits nowhere.
         names: what each text is called in reasons; default its beginning.
         slices: by name the value of each text, such as its language; figures are told for each value too.
+        tuner: fine-tunes an encoder as well; None leaves that out, and the step "tuning".
         tell: called with each of `STEPS`.
 
     Raises:
@@ -57,12 +60,13 @@ def train(
     """
     begun = time.monotonic()
     classifier, metrics = Classifier.fit(
-        texts, vectors, labels, seed=seed, fallback=fallback, names=names, slices=slices, tell=tell
+        texts, vectors, labels, seed=seed, fallback=fallback, names=names, slices=slices, tuner=tuner,
+        tell=tell,
     )  # fmt: skip
     return Trained(
         classifier,
         {
             "rows": len(texts), "labels": len(classifier.labels), "seed": seed, "several": classifier.several,
-            "fallback": fallback, "train_s": round(time.monotonic() - begun, 2), "metrics": metrics,
+            "fallback": fallback, "fine_tuned": tuner is not None, "train_s": round(time.monotonic() - begun, 2), "metrics": metrics,
         },
     )  # fmt: skip

@@ -5,11 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from models.classifier import Classifier, ClassifierError, train
 from models.classifier.calibrate import best_f1, calibration_error, fit_calibration, thresholds
 from models.classifier.features import Features, plainer
-from models.classifier.heads import folds
+from models.classifier.heads import fit_heads, folds
 from models.classifier.scope import Examples
 
 WORDS = {
@@ -220,3 +221,40 @@ def test_figures_are_of_texts_that_were_held_out():
     assert metrics["slices"]["language"]["eng"]["of"] == 60
     assert set(metrics["by_label"]) == set(WORDS)
     assert json.loads(json.dumps(metrics)) == metrics
+
+
+def test_a_kernel_head_solves_for_all_texts_at_once():
+    rows, vectors = csr_matrix(np.eye(2, dtype=np.float32)), np.eye(2, dtype=np.float32)
+    heads = fit_heads(rows, vectors, np.eye(2, dtype=bool), 1)
+    # Likeness is 1 or e^-2 = .1353, the ridge .3: the weight of a text is 1 / (1.3 - .1353), its score .8647 of that.
+    assert heads.scores(rows, vectors)[:, 0] == pytest.approx([0.7424, -0.7424], abs=1e-3)
+    # Terms in common count a quarter: (.8647 + .25) / (1.5500 - .1353), where no two texts share one.
+    terms = csr_matrix(np.eye(2, 4, k=2, dtype=np.float32))
+    heads = fit_heads(terms, vectors, np.eye(2, dtype=bool), 1)
+    assert heads.scores(terms, vectors)[:, 0] == pytest.approx([0.7879, -0.7879], abs=1e-3)
+
+
+def test_heads_of_many_texts_are_linear(monkeypatch, tmp_path):
+    monkeypatch.setattr("models.classifier.heads.MOST_ROWS", 50)
+    texts, labels = corpus()
+    made = train(texts, vectors_of(texts), labels, seed=1).classifier
+    assert made.parts.heads.kernel is None
+    made.save(tmp_path)
+    assert ask(Classifier.load(tmp_path), texts) == ask(made, texts)
+    assert [one.subcategory for one in ask(made, ["slow data speed", "money deducted fee charged"])] == [
+        "network.slow", "billing.fee",
+    ]  # fmt: skip
+
+
+def test_a_mixture_undoes_what_a_label_gets_too_often_where_there_are_texts_enough():
+    rng = np.random.default_rng(1)
+    true = rng.normal(0, 1.5, (3000, 3))
+    shares = np.exp(true) / np.exp(true).sum(axis=1, keepdims=True)
+    truth = np.eye(3, dtype=bool)[[rng.choice(3, p=row) for row in shares]]
+    scores = (true + np.array([2, 0, 0])).astype(np.float32)
+    found = fit_calibration(scores, truth, several=False)
+    assert np.abs(found.probabilities(scores) - shares).mean() < 0.02
+    few = fit_calibration(scores[:299], truth[:299], several=False)
+    assert few.mix is None and np.abs(few.probabilities(scores) - shares).mean() > 0.1
+    parts = np.concatenate([found.probabilities(scores[row : row + 1]) for row in range(100)])
+    assert np.array_equal(parts, found.probabilities(scores)[:100])
