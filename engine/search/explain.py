@@ -21,7 +21,8 @@ _DROPPED = (
 )
 STOP = frozenset(_DROPPED.split())
 
-_WORD = re.compile(r"\w+(?:['’]\w+)?")
+#: A placeholder of personal data is one word, so that no part of it is ever shown alone.
+_WORD = re.compile(r"<\w+>|\w+(?:['’]\w+)?")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|[.!?](?=\S)[^.!?\n]*)*[.!?]*")
 _SUFFIX = re.compile(r"(?:['’]s|ations?|ings?|ions?|edly|ments?|ed|es|ly|ers?|ies|s|e|y)$")
 

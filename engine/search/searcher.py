@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,9 @@ BOUND_DEPTH = 2000
 _SAMPLED, _LEAST_SAMPLED = 1000, 100
 
 _NONE = np.zeros(0, np.float32)
+
+#: Searches by words at once.
+_SIDE_BY_SIDE = 8
 
 #: What a hit shows.
 COLUMNS = (
@@ -80,6 +84,7 @@ class Searcher:
         self._positions = False
         self._spelling = Spelling()
         self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_SIDE_BY_SIDE, "search words")
 
     def run(self, wanted: Search) -> dict[str, Any]:
         """Search, and show a page.
@@ -165,15 +170,21 @@ class Searcher:
 
     def _found(self, table: Any, wanted: Search, parsed: Parsed, condition: str | None) -> _Found:
         """All candidates, unordered."""
-        by_words = (np.zeros(0, np.uint64), np.zeros(0, np.float32))
-        by_meaning = by_words
+        depth = BOUND_DEPTH if parsed.bound else DEPTH
+        by_words = by_meaning = (np.zeros(0, np.uint64), np.zeros(0, np.float32))
+        vector = None
+        pending = None
         if wanted.mode != "vector" or parsed.bound:
             query = retrieve.words(parsed, phrases=self._phrases(table))
-            by_words = retrieve.best_words(table, query, condition, BOUND_DEPTH if parsed.bound else DEPTH)
-        vector = self.vector(parsed.meaning, table) if wanted.mode != "text" else None
-        if vector is not None and not parsed.bound:
-            by_meaning = retrieve.nearest(table, vector, condition, DEPTH)
-        more = len(by_meaning[0]) >= DEPTH or len(by_words[0]) >= (BOUND_DEPTH if parsed.bound else DEPTH)
+            # Beside the embedding and the search by meaning, which leave the other cores idle.
+            pending = self._pool.submit(retrieve.best_words, table, query, condition, depth)
+        if wanted.mode != "text":
+            vector = self.vector(parsed.meaning, table)
+            if not parsed.bound:
+                by_meaning = retrieve.nearest(table, vector, condition, DEPTH)
+        if pending is not None:
+            by_words = pending.result()
+        more = len(by_meaning[0]) >= DEPTH or len(by_words[0]) >= depth
         ids = np.union1d(by_words[0], by_meaning[0])
         if parsed.without or parsed.without_phrases:
             ids = np.setdiff1d(ids, retrieve.having(table, parsed, ids, phrases=self._phrases(table)))

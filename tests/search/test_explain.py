@@ -1,7 +1,7 @@
 import numpy as np
 
 from engine.search.coverage import coverage
-from engine.search.explain import explain, stem
+from engine.search.explain import explain, stem, words_of
 from engine.search.phrases import holds
 from engine.search.query import parse
 
@@ -46,6 +46,11 @@ def test_a_snippet_of_a_long_text_is_around_the_match_and_cuts_no_placeholder():
     for start in range(180, 260):
         (found,) = explain(["x" * start + " <PHONE_0a1b> luggage " + "more " * 100], ["luggage"])
         assert text_of(found.snippet).count("<") == text_of(found.snippet).count(">")
+
+
+def test_a_placeholder_is_marked_whole():
+    (found,) = explain(["call me on <PHONE_0a1b> now"], words_of("<PHONE_0a1b>"))
+    assert [part["text"] for part in found.snippet if part["match"]] == ["<PHONE_0a1b>"]
 
 
 def test_an_empty_text_has_an_empty_snippet():
