@@ -28,7 +28,8 @@ from models.embedder import (
     pinned_source,
     source_folder,
 )
-from models.onnx_embedder import RECIPE, OnnxEmbedder, OnnxModelError, checked
+from models.onnx_embedder import RECIPE, OnnxEmbedder, OnnxModelError
+from models.onnx_embedder import check as check_sum
 from models.onnx_graph import NotExportable, Precision, check
 
 log = logging.getLogger("beejan.embedding")
@@ -132,7 +133,8 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> None:
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            checked(path)
+            with path.open("rb") as file:
+                check_sum(path, file)
             return
         except OnnxModelError as error:
             say(str(error))

@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +60,12 @@ class OnnxEmbedder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        read = checked(path)
-        self._session = onnxruntime.InferenceSession(read, options, providers=["CPUExecutionProvider"])
+        with path.open("rb") as file:
+            check(path, file)
+            # The very file that was checked, which the runtime reads itself: bytes given to it stay in memory twice.
+            same = Path(f"/proc/self/fd/{file.fileno()}")
+            read = str(same if same.exists() else path)
+            self._session = onnxruntime.InferenceSession(read, options, providers=["CPUExecutionProvider"])
         about = self._session.get_modelmeta().custom_metadata_map
         self.name, self.revision = about["name"], about["revision"]
         self.base = self.revision.partition("+")[0]
@@ -154,20 +158,22 @@ def sum_of(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def checked(path: Path) -> bytes:
-    """The bytes of a model's file.
+def check(path: Path, file: BinaryIO) -> None:
+    """Read a model's file through and compare its sum.
+
+    Args:
+        path: of the file.
+        file: it, open for reading.
 
     Raises:
-        OnnxModelError: they are not what was written.
-        FileNotFoundError: there is none.
+        OnnxModelError: it is not what was written.
     """
-    data, expected = path.read_bytes(), ""
+    expected = ""
     if sum_of(path).is_file():
         expected = sum_of(path).read_text(encoding="ascii", errors="replace").strip()
-    found = hashlib.sha256(data).hexdigest()
+    found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         raise OnnxModelError(
             f"embedding model {path.name}: its SHA-256 is {found[:12]}…, expected {expected[:12] or 'one beside it'}…; "
             "it is damaged or was changed, and is made again from the weights"
         )
-    return data

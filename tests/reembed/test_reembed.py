@@ -388,3 +388,11 @@ def _envelopes(given):
     from engine.intake.envelope import to_table
 
     return to_table([(one.event_id, one, n) for n, one in enumerate(texts(*given), 1)])
+
+
+def test_what_is_stored_says_which_models_made_it(writer, settings, context):
+    from engine.reembed.stored import embedded
+
+    writer.commit(processed(context, *texts(*GIVEN)))
+    assert embedded(settings) == {("hash", "0"): 3}
+    assert embedded(Settings(data_dir=settings.data_dir / "empty")) == {}
