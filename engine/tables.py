@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from engine.features.dictionary import FEATURES
+
 TIME = pa.timestamp("us", "UTC")
 STRINGS = pa.list_(pa.string())
 
@@ -316,6 +318,23 @@ def clusters(dimensions: int) -> TableSpec:
         ),
         of_any_length=("centroid",),
     )
+
+
+#: A customer at a point in time; the key is the customer's id and that time. Columns are engine.features.FEATURES.
+CUSTOMERS = TableSpec(
+    "serving",
+    "customers",
+    "feature_id",
+    pa.schema(
+        [
+            _key("feature_id"),
+            ("customer_id", pa.string()),
+            ("as_of", TIME),
+            ("dictionary_version", pa.int32()),
+            *((feature.name, feature.type) for feature in FEATURES),
+        ]
+    ),
+)
 
 
 API_KEYS = TableSpec(

@@ -15,6 +15,7 @@ from serve import (
     clusters,
     complaints,
     counts,
+    customers,
     dead_letters,
     embedding,
     exports,
@@ -47,7 +48,7 @@ ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339
 
 _MODULES = (
     intake, complaints, counts, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
-    embedding, replays, repairs, similar, maintenance, sources, sql, exports, saved, taxonomies, webhooks, forms, health,
+    embedding, replays, repairs, similar, maintenance, sources, sql, exports, saved, customers, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 
 

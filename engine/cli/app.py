@@ -13,6 +13,7 @@ from engine.cli.clusters import cluster, clusters
 from engine.cli.dlq import dlq
 from engine.cli.evaluate import evaluate
 from engine.cli.export import export
+from engine.cli.features import features
 from engine.cli.identity import identity
 from engine.cli.label import label
 from engine.cli.maintain import maintain
@@ -76,6 +77,7 @@ app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
 app.add_typer(identity, name="identity", rich_help_panel="Read")
 app.add_typer(clusters, name="clusters", rich_help_panel="Read")
 app.add_typer(saved, name="saved", rich_help_panel="Read")
+app.add_typer(features, name="features", rich_help_panel="Read")
 app.add_typer(label, name="label", rich_help_panel="Operate")
 app.add_typer(taxonomy, name="taxonomy", rich_help_panel="Operate")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")

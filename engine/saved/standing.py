@@ -132,25 +132,16 @@ class Standing:
                 yield Match(self.saved[place].search_id, first + row, score)
 
     def _pairs(self, part: pa.Table) -> Iterator[tuple[int, int, float | None]]:
-        rows = part.drop_columns(["vector"])
-        read: dict[int, dict[str, Any]] = {}
-
-        def fits(place: int, row: int) -> bool:
-            if row not in read:
-                one: dict[str, Any] = rows.slice(row, 1).to_pylist()[0]
-                one["words"] = {
-                    word.lower() for word in _WORD.findall(f"{one['text'] or ''} {one['search_text'] or ''}")
-                }
-                read[row] = one
-            return self._fits(place, read[row])
-
         near = self._near(part)
-        for row in range(part.num_rows):
+        wanted = range(part.num_rows) if self._others else sorted(near)
+        bare = part.select([name for name in READS if name != "vector"])
+        for row, one in zip(wanted, bare.take(pa.array(wanted, pa.int64())).to_pylist(), strict=True):
+            one["words"] = {word.lower() for word in _WORD.findall(f"{one['text'] or ''} {one['search_text'] or ''}")}
             for place, score in near.get(row, ()):
-                if fits(place, row):
+                if self._fits(place, one):
                     yield place, row, score
             for place in self._others:
-                if fits(place, row):
+                if self._fits(place, one):
                     yield place, row, None
 
     def _near(self, part: pa.Table) -> dict[int, list[tuple[int, float]]]:

@@ -95,10 +95,11 @@ class Writer:
         self._labels = self._open(tables.LABELS)
         self._shadow = self._open(tables.SHADOW)
         self._saved_searches = self._open(tables.SAVED_SEARCHES)
+        self._customers = self._open(tables.CUSTOMERS)
         self._clusters = self._open(tables.clusters(size))
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
-            self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._saved_searches, self._taxonomy_scores,
+            self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._saved_searches, self._customers, self._taxonomy_scores,
             self._clusters,
         ]  # fmt: skip
         self._vectors = Vectors(settings, self._curated, self._serving)
@@ -448,6 +449,12 @@ class Writer:
         """Keep what a challenger would have said, durably."""
         self._shadow.upsert(rows.conform(rows.distinct(found, "shadow_id"), self._shadow.schema), update=True)
         self._shadow.make_durable()
+        self._commits += 1
+
+    def put_customers(self, found: pa.Table) -> None:
+        """Insert or replace customers at a point in time, durably; see engine.features."""
+        self._customers.upsert(rows.conform(found, self._customers.schema), update=True)
+        self._customers.make_durable()
         self._commits += 1
 
     def put_saved_search(self, row: dict[str, Any]) -> None:
