@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
+import logging
 import os
 import random
 import threading
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from engine.store.writer import Committed
     from models.embedder import Embedder
+
+log = logging.getLogger("beejan.embedding")
 
 WRITER = "writer"
 
@@ -179,13 +182,21 @@ class RemoteEmbedder:
 
     @classmethod
     def following(cls, settings: Settings, limit_s: float = 180) -> RemoteEmbedder | None:
-        """Wait until the model that is to follow is loaded; None where none is.
+        """Wait until the model that is to follow is loaded; None where none is, or one of another length than set.
 
         Raises:
             EmbedderAway: it is not within `limit_s`.
         """
         chosen = state.following(settings)
-        return None if chosen is None else cls._wait(chosen, limit_s)
+        if chosen is None:
+            return None
+        found = cls._wait(chosen, limit_s)
+        if found.dimensions != chosen.embed.dimensions:
+            log.error(
+                "%s does not follow: it gives %d numbers, set embed.dimensions to that", found.name, found.dimensions
+            )
+            return None
+        return found
 
     def serves(self, settings: Settings) -> bool:
         """Whether its vectors are those that are searched (still)."""
