@@ -48,7 +48,8 @@ ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339
 
 _MODULES = (
     intake, complaints, counts, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
-    embedding, replays, repairs, similar, maintenance, sources, sql, exports, saved, customers, taxonomies, webhooks, forms, health,
+    embedding, replays, repairs, similar,
+    maintenance, sources, sql, exports, saved, customers, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 
 

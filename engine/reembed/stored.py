@@ -47,4 +47,4 @@ def count(zones: str, options: dict[str, str] | None) -> list[tuple[str, str, in
 
 
 if __name__ == "__main__":
-    print(json.dumps(count(*json.load(sys.stdin))))
+    json.dump(count(*json.load(sys.stdin)), sys.stdout)

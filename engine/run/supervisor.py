@@ -117,7 +117,8 @@ class Supervisor:
         kept = state.plan(self.settings, lambda: embedded(self.settings))
         self._make_model(state.settings_of(self.settings, kept.serving))
         if kept.following is not None:
-            self._say(f"embedding model: {kept.following.name} is to follow {kept.serving.name}, in the background")
+            names = [f"{model.name} {model.revision}" for model in (kept.following, kept.serving)]
+            self._say(f"embedding model: {names[0]} is to follow {names[1]}, in the background")
             self._make_model(state.settings_of(self.settings, kept.following))
 
     def _make_model(self, settings: Settings) -> None:
