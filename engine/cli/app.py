@@ -22,6 +22,7 @@ from engine.cli.models import models
 from engine.cli.quality import quality
 from engine.cli.reembed import reembed
 from engine.cli.saved import saved
+from engine.cli.schedule import schedule
 from engine.cli.sources import sources
 from engine.cli.taxonomy import taxonomy
 from engine.cli.train import train
@@ -90,6 +91,7 @@ _GROUPS = {
     "train": train,
     "reembed": reembed,
     "maintain": maintain,
+    "schedule": schedule,
     "keys": operate.keys,
     "config": operate.config,
 }
