@@ -103,6 +103,14 @@ async def post_challenge(request: Request, name: str, version: str, who: Who) ->
     return await _told(lambda: promote.challenge(served.settings, version, by=_name(who)))
 
 
+@router.delete("/models/{name}/challenger")
+async def delete_challenger(request: Request, name: str, who: Who) -> dict[str, Any]:
+    """Have no challenger: nothing is tried beside the champion any more."""
+    served = services(request)
+    _configured(served, name)
+    return await _told(lambda: promote.challenge(served.settings, None, by=_name(who)))
+
+
 @router.post("/models/{name}/rollback")
 async def post_rollback(request: Request, name: str, wanted: Rollback, who: Who) -> dict[str, Any]:
     """Make the champion before this one the champion again."""

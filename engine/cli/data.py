@@ -150,6 +150,9 @@ def process(
         str, typer.Argument(help="csv, jsonl, or a text a line; - reads standard input.", metavar="FILE|-")
     ],
     text_column: Annotated[str, typer.Option(help="Column or key that holds the text.")] = "text",
+    model: Annotated[
+        str | None, typer.Option(help="Classify by this model of the registry.", metavar="NAME[@VERSION]")
+    ] = None,
     vectors: Annotated[
         Path | None, typer.Option(help="Also write the vectors here, float32.", metavar="OUT.npy")
     ] = None,
@@ -164,12 +167,14 @@ def process(
     import numpy as np
 
     from engine.curate.local import process_texts
+    from engine.registry.load import chosen
 
     texts = _texts(file, text_column)
     settings = load_settings(config, data_dir=data_dir)
+    named = None if model is None else chosen(settings, model)
     parts = []
     with progress(len(texts), "processing", quiet=as_json or len(texts) < 50) as tell:
-        for done, (rows, found) in enumerate(process_texts(texts, settings), 1):
+        for done, (rows, found) in enumerate(process_texts(texts, settings, model=named), 1):
             parts.append(found)
             tell(min(done * 256, len(texts)))
             for row in rows:

@@ -226,6 +226,33 @@ def challenge(
     console().print(f"challenger: {name}/{version}", markup=False)
 
 
+@models.command()
+@guarded
+def clear(
+    name: Annotated[str | None, typer.Argument(help="The model; default the one that classifies.")] = None,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Have no challenger: nothing is tried beside the champion any more. Its version stays.
+
+    Example: beejan models clear
+    """
+    client = _client(config_file, data_dir)
+    if client:
+        which = name or client.get("/v1/models")["classifier"]
+        found = client.delete(f"/v1/models/{which}/challenger")
+    else:
+        from engine.registry import promote as registry
+
+        settings = _of(load_settings(config_file, data_dir=data_dir), name)
+        found = registry.challenge(settings, None, by=getpass.getuser())
+    if as_json:
+        emit(found)
+        return
+    console().print(f"challenger: none; it was {found['challenger']['from'] or 'none'}", markup=False)
+
+
 def _client(config: Path | None, data_dir: Path | None) -> Client | None:
     """The running engine; None where there is none, and the data folder is worked on by itself."""
     try:

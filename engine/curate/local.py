@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import embedding
-from engine.curate.context import build_context
+from engine.curate.context import build_context, load_lineage
 from engine.intake.accept import clean
 from engine.intake.envelope import Envelope, to_table
+from engine.registry.load import trained
 from engine.settings import Settings
 from engine.stages import pipeline
 from engine.stages.context import Context
@@ -31,15 +32,31 @@ _CHANNEL = "file"
 
 
 def process_texts(
-    texts: Sequence[str], settings: Settings, embedder: Embedder | None = None
+    texts: Sequence[str],
+    settings: Settings,
+    embedder: Embedder | None = None,
+    *,
+    model: tuple[str, str] | None = None,
 ) -> Iterator[tuple[list[dict[str, Any]], NDArray[np.float32]]]:
     """Chunks of results in the order of the texts, each with its vectors.
 
+    Args:
+        texts: as they came.
+        settings: resolved settings.
+        embedder: default the configured one.
+        model: name and version that classify; default what classifies complaints.
+
     Yields:
         (one dict a text, (n, d) float32 unit rows); a text that a stage rejects has `error` and a zero vector.
+
+    Raises:
+        NoModel: there is no such version.
+        UnusableModel: it cannot be used here.
     """
     embedder = embedder or embedding.load(settings)
     context = build_context(settings, embedder)
+    if model is not None:
+        context = _by(model, context, settings, embedder)
     for start in range(0, len(texts), _CHUNK):
         chunk = [clean(text) for text in texts[start : start + _CHUNK]]
         now = datetime.now(UTC)
@@ -54,6 +71,13 @@ def process_texts(
             [_result(text, row, context) for text, row in zip(chunk, shown, strict=True)],
             vectors,
         )
+
+
+def _by(model: tuple[str, str], context: Context, settings: Settings, embedder: Embedder) -> Context:
+    name, version = model
+    own = settings.model_copy(update={"classifier": name})
+    classifier = trained(own, version, load_lineage(settings), embedder)
+    return replace(context, classifier=classifier, classifier_version=f"{name}/{version}")
 
 
 def _envelope(text: str, number: int, now: datetime) -> Envelope:

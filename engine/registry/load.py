@@ -63,6 +63,20 @@ def split_id(model_id: str) -> tuple[str, str]:
     return name, version
 
 
+def chosen(settings: Settings, model: str) -> tuple[str, str]:
+    """(name, version) of `name` or `name@version`; without a version the champion, and where there is none the newest.
+
+    Raises:
+        NoModel: there is no such version.
+    """
+    name, _, version = model.partition("@")
+    known = versions(settings.data_dir, name)
+    version = version or read(settings.data_dir, name).champion or (known[-1] if known else "")
+    if version not in known:
+        raise NoModel(f"model {model[:130]!r}: not there; versions of {name[:64]}: {', '.join(known) or 'none'}")
+    return name, version
+
+
 def target(settings: Settings) -> str:
     """The `classifier_version` that complaints are to have.
 

@@ -41,6 +41,7 @@ def test_an_engine_that_gives_no_answer_is_told(monkeypatch):
         (["ingest", "x", "--channel", "fax"], 2, "expected one of"),
         (["ingest", "x", "--mapping", "nobody"], 1, "shipped ones"),
         (["process", "none.csv"], 1, "cannot be read"),
+        (["process", __file__, "--model", "mine@9"], 3, "mine@9"),
         (["simulate"], 2, "--out"),
         (["bench", "nothing"], 2, "pipeline"),
         (["keys", "create", "x", "--role", "king"], 2, "admin"),

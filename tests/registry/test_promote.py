@@ -6,10 +6,11 @@ import pytest
 
 from connectors.lance import open_reader
 from engine.curate.context import build_context, load_lineage
+from engine.curate.local import process_texts
 from engine.intake.envelope import Envelope, to_table
 from engine.registry.aliases import decide, decisions, folder_of, read
 from engine.registry.errors import NoModel, NotBetter
-from engine.registry.load import names, target, versions
+from engine.registry.load import chosen, names, target, versions
 from engine.registry.promote import audited, challenge, champions, known_labels, listed, promote, report, rollback
 from engine.settings import Settings
 from engine.stages.pipeline import process
@@ -130,6 +131,24 @@ def test_a_promoted_challenger_is_no_longer_the_challenger(settings):
     assert read(settings.data_dir, "complaints").challenger is None
     with pytest.raises(NoModel, match="is the champion"):
         challenge(settings, "1", by="ada")
+
+
+def test_a_cleared_challenger_stays_as_a_version_and_the_decision_is_kept(settings):
+    made(settings, "1")
+    challenge(settings, "1", by="ada")
+    found = challenge(settings, None, by="bo")
+    assert (found["challenger"], found["by"]) == ({"from": "1", "to": None}, "bo")
+    assert [one["role"] for one in listed(settings.data_dir, "complaints")] == [""]
+
+
+def test_texts_are_classified_by_a_named_version(settings, leaves):
+    train(settings, "1", leaves)
+    assert chosen(settings, "complaints") == chosen(settings, "complaints@1") == ("complaints", "1")
+    texts = ["slow internet no data 3", "refund money charged twice 4"]
+    ((rows, _),) = process_texts(texts, settings, HashEmbedder(), model=("complaints", "1"))
+    assert [row["subcategory"] for row in rows] == [leaves[1], leaves[0]]
+    with pytest.raises(NoModel, match="versions of complaints: 1"):
+        chosen(settings, "complaints@2")
 
 
 def test_versions_are_listed_with_their_roles_the_newest_first(settings):
