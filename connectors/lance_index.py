@@ -8,6 +8,7 @@ Measured in docs/decisions/0036-index-life.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,5 +86,7 @@ def vectors_due(dataset: Any, column: str) -> int | None:
     names = [index.name for index in dataset.describe_indices() if index.field_names == [column]]
     if wanted is None or not names:
         return wanted
+    # Or the answer holds all centroids, megabytes of them.
+    os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
     trained = dataset.stats.index_stats(names[0])["indices"][0]["num_partitions"]
     return wanted if wanted >= _GROWN * trained else None
