@@ -75,8 +75,7 @@ def _measure(uri: str, path: str, rows: int) -> dict[str, Any]:
 
     reader = open_reader(uri, "complaints")
     before = psutil.Process().memory_info().rss
-    # Without a text in the query no candidates are searched, so there is nothing to search with.
-    counts = Counts(None, reader)  # type: ignore[arg-type]
+    counts = Counts(None, reader)
     built = _seconds(counts.projection.newest)
     memory = psutil.Process().memory_info().rss - before
     wanted = Search(equals={"region": ["region-3"]})

@@ -239,6 +239,20 @@ class SavedSettings(_Section):
     webhooks: tuple[str, ...] = Field((), description="What addresses of their webhooks begin with; others are refused")
 
 
+class ReportSettings(_Section):
+    """Reports (docs/reports.md)."""
+
+    schedule: tuple[Literal["daily", "weekly"], ...] = Field((), description="Which are made without being asked for")
+    hour: int = Field(6, ge=0, le=23, description="Hour of the day from which they are made, UTC")
+    to: tuple[str, ...] = Field((), description="Who gets them by mail")
+    sender: str | None = Field(None, description="Address that mails are from")
+    smtp_host: str | None = Field(None, description="Mail server; without, nothing is mailed")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field("starttls", description="How the connection is protected")
+    smtp_user: str | None = Field(None, description="User at the mail server")
+    smtp_password: SecretStr | None = Field(None, description="Password at the mail server")
+
+
 class ExportSettings(_Section):
     """Exports (docs/exports.md)."""
 
@@ -278,6 +292,7 @@ class Settings(BaseSettings):
     clusters: ClusterSettings = ClusterSettings.model_validate({})
     sql: SqlSettings = SqlSettings.model_validate({})
     saved: SavedSettings = SavedSettings.model_validate({})
+    reports: ReportSettings = ReportSettings.model_validate({})
     exports: ExportSettings = ExportSettings.model_validate({})
     sources: dict[SourceName, SourceSettings] = Field({}, description="Where complaints come from, by name")
 

@@ -30,6 +30,7 @@ from serve import (
     quality,
     repairs,
     replays,
+    reports,
     saved,
     similar,
     sources,
@@ -49,7 +50,7 @@ ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339
 _MODULES = (
     intake, complaints, counts, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
     embedding, replays, repairs, similar,
-    maintenance, sources, sql, exports, saved, customers, taxonomies, webhooks, forms, health,
+    maintenance, sources, sql, exports, saved, reports, customers, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from engine.cli.mapping import mapping
 from engine.cli.models import models
 from engine.cli.quality import quality
 from engine.cli.reembed import reembed
+from engine.cli.report import report
 from engine.cli.saved import saved
 from engine.cli.schedule import schedule
 from engine.cli.sources import sources
@@ -79,6 +80,7 @@ app.add_typer(identity, name="identity", rich_help_panel="Read")
 app.add_typer(clusters, name="clusters", rich_help_panel="Read")
 app.add_typer(saved, name="saved", rich_help_panel="Read")
 app.add_typer(features, name="features", rich_help_panel="Read")
+app.add_typer(report, name="report", rich_help_panel="Read")
 app.add_typer(label, name="label", rich_help_panel="Operate")
 app.add_typer(taxonomy, name="taxonomy", rich_help_panel="Operate")
 app.add_typer(sources, name="sources", rich_help_panel="Bring complaints in")

@@ -48,11 +48,11 @@ class Counts:
     """Facets and trends; many threads may use one.
 
     Args:
-        search: finds the candidates.
+        search: finds the candidates; without it a query has to be empty.
         reader: of serving.complaints.
     """
 
-    def __init__(self, search: Searcher, reader: Any) -> None:
+    def __init__(self, search: Searcher | None, reader: Any) -> None:
         self._search, self._reader = search, reader
         self.projection = Projection(reader)
 
@@ -151,7 +151,7 @@ def _named(names: Iterable[str]) -> list[str]:
 class _Selector:
     """The candidates of one search in one version, with all filters or without one."""
 
-    def __init__(self, search: Searcher, reader: Any, columns: Columns, wanted: Search) -> None:
+    def __init__(self, search: Searcher | None, reader: Any, columns: Columns, wanted: Search) -> None:
         wanted.check()
         wanted.condition()  # also where no store is asked, a filter that cannot be is refused
         self._search, self._reader, self._columns, self._wanted = search, reader, columns, wanted
@@ -162,6 +162,8 @@ class _Selector:
         """Where the candidates are without the filter on one column."""
         wanted = self._wanted
         if wanted.query.strip():
+            if self._search is None:
+                raise BadSearch("query: texts are not searched here")
             equals = {name: values for name, values in wanted.equals.items() if name != without}
             found = self._search.candidates(replace(wanted, equals=equals), self._columns.version)
             if found.row_ids is not None:

@@ -24,6 +24,7 @@ from connectors.nats import connect, publish_retrying
 from engine.cluster.tell import keep as keep_clusters
 from engine.quality.keep import keep as keep_quality
 from engine.reconcile.keep import keep
+from engine.report.keep import keep as keep_reports
 from engine.run import actors, runtime
 from engine.saved.keep import keep as keep_saved
 from engine.schedule.keep import keep as keep_schedule
@@ -156,7 +157,7 @@ async def run(data_dir: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     # It opens messages of the intake stream, which no role but the operator may.
     operator = await connect(addresses.nats, "beejan-reconcile")
-    beside = (keep, keep_quality, keep_saved, keep_clusters, keep_schedule)
+    beside = (keep, keep_quality, keep_saved, keep_reports, keep_clusters, keep_schedule)
     keepers = [asyncio.create_task(one(settings, operator.jetstream(), stopping)) for one in beside]
     watcher = await _open(settings, connection.jetstream(), stopping)
     while watcher is not None and not stopping.is_set():
