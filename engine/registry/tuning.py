@@ -21,10 +21,10 @@ from connectors.errors import BeejanError
 from engine.settings import Settings
 from models.classifier import Tuned
 from models.embedder import pinned_source, source_folder
-from models.onnx_graph import NotExportable, check
+from models.onnx_graph import NotExportable, Precision, check
 
 #: The encoder answers as the embedder does by default (docs/decisions/0026).
-_PRECISION = "int8"
+_PRECISION: Precision = "int8"
 
 
 class TuningFailed(BeejanError):

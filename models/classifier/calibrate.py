@@ -18,8 +18,8 @@ _ENOUGH_PREDICTIONS = 30
 class Calibration:
     """From scores to probabilities, fitted on texts that the scores were not trained on.
 
-    One label a text: softmax(scale × score) (temperature scaling, Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"), and where there are texts enough a mixture of its logarithms (Kull et al. 2019, "Beyond temperature
+    One label a text: softmax(scale × score + cube × score³), temperature scaling (Guo et al. 2017, "On Calibration of
+    Modern Neural Networks") with a cube, since scores of kernel heads crowd towards 1; and where there are texts enough a mixture of its logarithms (Kull et al. 2019, "Beyond temperature
     scaling: Dirichlet calibration"), which knows that some labels are given too often, and for which others. Several:
     sigmoid(scale × score + offset) (Platt 1999), the same two numbers for every label, since rare
     labels have too few texts for their own.
@@ -28,15 +28,17 @@ class Calibration:
     scale: float
     offset: float
     several: bool
+    cube: float = 0.0
     #: (labels + 1, labels) float32, multiples of 2^-14: what each logarithm adds to each label's, and at last a constant.
     mix: NDArray[np.float32] | None = field(default=None, compare=False)
 
     def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, labels) float32 in [0, 1]; rows add up to 1 where a text has one label."""
-        raised = scores.astype(np.float64) * self.scale
+        wide = scores.astype(np.float64)
+        raised = wide * self.scale
         if self.several:
             return np.asarray(1 / (1 + np.exp(-np.clip(raised + self.offset, -60, 60))), dtype=np.float32)
-        shares = _softmax(raised)
+        shares = _softmax(raised + self.cube * wide**3)
         if self.mix is not None:
             # Both factors are multiples, so that sums are exact and a text's shares do not depend on its batch.
             mixed = np.rint(_logs(shares) / _STEP) * _STEP @ self.mix[:-1].astype(np.float64) + self.mix[-1]
@@ -70,14 +72,17 @@ def fit_calibration(scores: NDArray[np.float32], truth: NDArray[np.bool_], *, se
 def _fit_scale(scores: NDArray[np.float32], truth: NDArray[np.bool_], *, several: bool) -> Calibration:
     from scipy.optimize import minimize
 
-    start = np.array([0.0, 0.0]) if several else np.array([1.0])
+    start = np.array([0.0, 0.0]) if several else np.array([1.0, 1.0])
+
+    def of(point: Floats) -> Calibration:
+        first, second = float(np.exp(point[0])), float(point[1])
+        # A cube of no less than nothing keeps the order of scores.
+        return Calibration(first, second, several) if several else Calibration(first, 0.0, several, second**2)
 
     def loss(point: Floats) -> float:
-        found = Calibration(float(np.exp(point[0])), float(point[1]) if several else 0.0, several)
-        return _loss(found.probabilities(scores), truth, several=several)
+        return _loss(of(point).probabilities(scores), truth, several=several)
 
-    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7}).x
-    return Calibration(float(np.exp(found[0])), float(found[1]) if several else 0.0, several)
+    return of(minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7}).x)
 
 
 def _fit_mix(logs: Floats, truth: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -35,7 +35,7 @@ def save(parts: Parts, folder: Path) -> dict[str, str]:
 
     tuned = parts.tuned
     kernel = parts.heads.kernel
-    more = {} if kernel is None else {"kernel": kernel.weights}
+    more: dict[str, Any] = {} if kernel is None else {"kernel": kernel.weights}
     more |= {} if parts.calibration.mix is None else {"mix": parts.calibration.mix}
     more |= {} if tuned is None else {"tuned_weights": tuned.heads.weights, "tuned_bias": tuned.heads.bias}
     tensors = to_bytes(
@@ -125,6 +125,6 @@ def _sha(content: bytes) -> str:
 
 
 #: Of a calibration, what is no array.
-_NUMBERS = ("scale", "offset", "several")
+_NUMBERS = ("scale", "offset", "several", "cube")
 
 _REMEDY = "train it again, or put its folder back from a backup"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Chosen on folds within four fifths of Banking77's training part: of 1, 2, 4 and 8, of 0, .25 and .5, and of .15, .3, .6.
 _SHARPNESS, _TERMS, _RIDGE = 2.0, 0.25, 0.3
-#: Beyond as many labelled texts the square of them takes too much memory (500 MB) and time; heads are linear there.
+#: Beyond as many labelled texts the square of them takes too much memory (576 MB) and time; heads are linear there.
 MOST_ROWS = 12_000
 #: Likeness and weights are multiples of these: in float64 every sum of their products is exact, in whatever order, and so
 #: a text's scores do not depend on its batch.

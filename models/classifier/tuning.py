@@ -114,7 +114,7 @@ def _built(encoder: Any, labels: int) -> Any:
     """Encoder, mean of its tokens as a unit vector, linear layer."""
     import torch
 
-    class Tuned(torch.nn.Module):
+    class Tuned(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.encoder, self.dropout = encoder, torch.nn.Dropout(_DROPOUT)

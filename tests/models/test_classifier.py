@@ -258,3 +258,14 @@ def test_a_mixture_undoes_what_a_label_gets_too_often_where_there_are_texts_enou
     assert few.mix is None and np.abs(few.probabilities(scores) - shares).mean() > 0.1
     parts = np.concatenate([found.probabilities(scores[row : row + 1]) for row in range(100)])
     assert np.array_equal(parts, found.probabilities(scores)[:100])
+
+
+def test_scores_that_crowd_towards_one_are_spread():
+    rng = np.random.default_rng(1)
+    true = rng.normal(0, 2, (1000, 20))
+    shares = np.exp(true) / np.exp(true).sum(axis=1, keepdims=True)
+    truth = np.eye(20, dtype=bool)[[rng.choice(20, p=row) for row in shares]]
+    scores = np.cbrt(true / 8).astype(np.float32)
+    found = fit_calibration(scores, truth, several=False)
+    assert found.mix is None and found.cube == pytest.approx(8, rel=0.2) and found.scale < 0.5
+    assert np.abs(found.probabilities(scores) - shares).mean() < 0.01
