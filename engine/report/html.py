@@ -52,7 +52,7 @@ def page(found: dict[str, Any]) -> str:
 
 
 def _script() -> str:
-    from plotly.offline import get_plotlyjs
+    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
     script: str = get_plotlyjs()
     return script

@@ -27,7 +27,7 @@ def due(settings: Settings, now: datetime) -> list[tuple[str, Path]]:
     """Kinds whose last period is over and not reported, with the file of each; none before `reports.hour`."""
     if now.astimezone(UTC).hour < settings.reports.hour:
         return []
-    found = []
+    found: list[tuple[str, Path]] = []
     for kind in settings.reports.schedule:
         since, _ = period(kind, None, now)
         path = settings.data_dir / "reports" / f"{kind}-{since:%Y-%m-%d}.html"
