@@ -5,6 +5,7 @@ python -m benchmarks.embed_worker KIND [FILE]        requests and answers are pi
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -30,13 +31,16 @@ class Worker:
     Args:
         kind: `sentence-transformers`, `onnx-int8`, `onnx-fp32`, `static` or `sgemm`.
         path: of the model's file, for ours (`model_file`).
+        one_thread: whether torch and BLAS get one thread.
     """
 
-    def __init__(self, kind: str, path: Path | None = None) -> None:
+    def __init__(self, kind: str, path: Path | None = None, *, one_thread: bool = False) -> None:
         started = time.perf_counter()
+        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS") if one_thread else ()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.embed_worker", kind, *([str(path)] if path else [])],
             cwd=ROOT,
+            env=os.environ | dict.fromkeys(names, "1"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -13,8 +13,9 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,7 +159,7 @@ def sum_of(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def check(path: Path, file: BinaryIO) -> None:
+def check(path: Path, file: BufferedReader) -> None:
     """Read a model's file through and compare its sum.
 
     Args:
