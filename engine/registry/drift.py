@@ -37,10 +37,11 @@ _LEAST_ROWS, _LEAST_LABELS = 200, 50
 
 #: Bounds. Distances of mixes as in configs/quality.yaml; the shift of the vectors in units of their spread; the rest in
 #: points of probability. Beyond the bound and beyond what chance brings is drift.
-_MOST = {"input": 0.2, "labels": 0.25, "confidence": 0.05, "abstention": 0.05, "calibration": 0.05}
+_MOST = {"input": 0.1, "labels": 0.25, "confidence": 0.05, "abstention": 0.05, "calibration": 0.05}
 
-#: Standard deviations that chance may bring.
-_SIGMAS = 4.0
+#: Standard deviations that chance may bring; of calibration fewer, as a week has few labels. At two, one week in twenty
+#: was called where nothing drifted (benchmarks.drift).
+_SIGMAS, _SIGMAS_OF_LABELS = 4.0, 3.0
 
 #: Complaints, and vectors, looked at of each side; of more a sample by their ids.
 _MOST_ROWS, _MOST_VECTORS = 50_000, 5_000
@@ -192,7 +193,7 @@ def _calibration(now: Side, before: Side) -> dict[str, Any]:
     ece = calibration_error(sides[0][:, 0], sides[0][:, 1].astype(bool))
     was = "" if gaps[1] is None else f", {gaps[1]:.3f} before"
     why = f"confidence and accuracy differ by {gaps[0]:.3f} on {len(sides[0])} labels{was}; calibration error {ece:.3f}"
-    return _told("calibration", gaps[0], _SIGMAS / 2 * error, why)
+    return _told("calibration", gaps[0], _SIGMAS_OF_LABELS * error, why)
 
 
 def _without(side: Side, incidents: Mapping[str, str]) -> Side:
