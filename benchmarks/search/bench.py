@@ -83,7 +83,8 @@ class _World:
         size = self._vectors.shape[1]
         noise = self._random.standard_normal((len(chosen), size)).astype(np.float32) * np.float32(_NOISE / size**0.5)
         found: Floats = self._vectors[chosen] + noise
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        unit: Floats = found / np.linalg.norm(found, axis=1, keepdims=True)
+        return unit
 
     def queries(self) -> tuple[Floats, list[str]]:
         """Vectors, and five words each."""
@@ -207,7 +208,7 @@ def _timed(calls: Sequence[Callable[[], Any]]) -> dict[str, float]:
 def _faiss(reader: Any, asked: Floats) -> dict[str, Any] | None:
     """IVF with product quantisation and refinement in memory; the fewest probes with a recall of .99."""
     try:
-        import faiss
+        import faiss  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         return None
     column = reader.search().select(["vector"]).limit(2**31 - 1).to_arrow()["vector"].combine_chunks()

@@ -35,9 +35,7 @@ def compact(
 @maintain.command()
 @guarded
 def index(
-    check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; measure recall against all.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; measure recall against all.")] = False,
     queries: Annotated[int, typer.Option(help="--check: complaints to ask for.", min=1, max=1000)] = 100,
     least: Annotated[float, typer.Option(help="--check: exit code 1 with a recall below this.", min=0, max=1)] = 0.95,
     data_dir: Annotated[Path | None, DATA] = None,
