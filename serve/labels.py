@@ -95,6 +95,15 @@ async def post_withdrawal(request: Request, which: Withdrawal, who: Who) -> dict
     return await withdraw(services(request), which.event_id, who.name)
 
 
+@router.post("/withdraw-bulk")
+async def post_bulk_withdrawal(request: Request, who: Who) -> dict[str, Any]:
+    """Take back together what you accepted in bulk last; a label that somebody changed since then stays."""
+    rows = await call("withdraw_bulk", who.name)
+    if not rows:
+        raise Problem(404, f"{who.name}: nothing that was accepted in bulk stands")
+    return {"withdrawn": len(rows), "event_ids": [row["event_id"] for row in rows]}
+
+
 @router.get("/next")
 async def get_next(
     request: Request,

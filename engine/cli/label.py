@@ -108,6 +108,21 @@ def withdraw(
     emit(found) if as_json else console().print(f"now: {', '.join(found['labels']) or 'no label'}")
 
 
+@label.command("withdraw-bulk")
+@guarded
+def withdraw_bulk(
+    data_dir: Annotated[Path | None, DATA] = None,
+    config_file: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Take back together what you accepted last with --accept; what was labelled anew since then stays.
+
+    Example: beejan label withdraw-bulk
+    """
+    found = Client(config_file, data_dir).post("/v1/labels/withdraw-bulk", {})
+    emit(found) if as_json else console().print(f"taken back: {found['withdrawn']} labels")
+
+
 @label.command("import")
 @guarded
 def import_labels(

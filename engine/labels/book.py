@@ -53,12 +53,14 @@ class Book:
         standing = {row["event_id"]: row for row in self._current(ids)}
         changed: dict[str, dict[str, Any]] = {}
         told = []
+        # What was given at once carries one time, by which a bulk accept is told from the next.
+        now = datetime.now(UTC)
         for one in given:
             key, before = one["event_id"], standing.get(one["event_id"])
             if key not in hashes:
                 told.append({"event_id": key, "state": "unknown", "label_id": None})
                 continue
-            row = _row(one, hashes[key], before)
+            row = _row(one, hashes[key], before, now)
             if before is not None and _same(before, row) and not one.get("confirm"):
                 told.append({"event_id": key, "state": "unchanged", "label_id": before["label_id"]})
                 continue
@@ -79,24 +81,47 @@ class Book:
         current = next(iter(self._current([event_id])), None)
         if current is None or not current["labels"]:
             return None
-        older = self._labels.scan(
-            self._labels.schema.names, f"superseded_by = {filters.text(current['label_id'])}"
-        ).to_pylist()
-        restored = older[0] if older else current | {"labels": [], "kind": HUMAN}
-        given = {n: restored[n] for n in ("event_id", "labels", "kind", "taxonomy_version")} | {"labeller": labeller}
-        row = _row(given, current["text_hash"], current | {"kind": HUMAN})
-        superseded = current | {"superseded_by": row["label_id"]}
-        self._write({current["label_id"]: superseded, row["label_id"]: row})
+        (row,) = self._take_back([current], labeller)
         return row
+
+    def withdraw_bulk(self, labeller: str) -> list[dict[str, Any]]:
+        """Take back what the labeller accepted in bulk last and still stands, all in one commit; see `withdraw`.
+
+        Returns:
+            The rows that stand now; none where nothing of a bulk stands.
+        """
+        where = f"superseded_by IS NULL AND kind = {filters.text(BULK)} AND labeller = {filters.text(labeller)}"
+        found = [row for row in self._labels.scan(self._labels.schema.names, where).to_pylist() if row["labels"]]
+        if not found:
+            return []
+        last = max(row["created_at"] for row in found)
+        return self._take_back([row for row in found if row["created_at"] == last], labeller)
+
+    def _take_back(self, standing: Sequence[dict[str, Any]], labeller: str) -> list[dict[str, Any]]:
+        names, now = self._labels.schema.names, datetime.now(UTC)
+        ids = [row["label_id"] for row in standing]
+        older = {row["superseded_by"]: row for row in self._rows(self._labels, names, ids, column="superseded_by")}
+        changed, rows = {}, []
+        for current in standing:
+            restored = older.get(current["label_id"]) or current | {"labels": [], "kind": HUMAN}
+            given = {name: restored[name] for name in ("event_id", "labels", "kind", "taxonomy_version")}
+            row = _row(given | {"labeller": labeller}, current["text_hash"], current | {"kind": HUMAN}, now)
+            changed[current["label_id"]] = current | {"superseded_by": row["label_id"]}
+            changed[row["label_id"]] = row
+            rows.append(row)
+        self._write(changed)
+        return rows
 
     def _current(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         return self._rows(self._labels, self._labels.schema.names, ids, " AND superseded_by IS NULL")
 
-    def _rows(self, table: Table, columns: list[str], ids: Sequence[str], more: str = "") -> list[dict[str, Any]]:
+    def _rows(
+        self, table: Table, columns: list[str], ids: Sequence[str], more: str = "", column: str = "event_id"
+    ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for start in range(0, len(ids), _CHUNK):
             listed = ", ".join(filters.text(key) for key in ids[start : start + _CHUNK])
-            found += table.scan(columns, f"event_id IN ({listed}){more}").to_pylist()
+            found += table.scan(columns, f"{column} IN ({listed}){more}").to_pylist()
         return found
 
     def _write(self, changed: dict[str, dict[str, Any]]) -> None:
@@ -106,7 +131,7 @@ class Book:
             self._labels.make_durable()
 
 
-def _row(one: dict[str, Any], text_hash: str | None, before: dict[str, Any] | None) -> dict[str, Any]:
+def _row(one: dict[str, Any], text_hash: str | None, before: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
     labels = list(one["labels"])
     category, leaf = split(labels[0]) if labels else (None, None)
     kind = AUDIT if before is not None and before["kind"] == AUDIT else one["kind"]
@@ -123,7 +148,7 @@ def _row(one: dict[str, Any], text_hash: str | None, before: dict[str, Any] | No
         "labeller": one["labeller"],
         "kind": kind,
         "taxonomy_version": one["taxonomy_version"],
-        "created_at": datetime.now(UTC),
+        "created_at": now,
         "superseded_by": None,
     }
 

@@ -403,6 +403,11 @@ class Writer:
         self._commits += 1
         return Book(self._labels, self._serving).withdraw(event_id, labeller)
 
+    def withdraw_bulk(self, labeller: str) -> list[dict[str, Any]]:
+        """Take back what a labeller accepted in bulk last, durably; see engine.labels.book."""
+        self._commits += 1
+        return Book(self._labels, self._serving).withdraw_bulk(labeller)
+
     def reembed(self, step: str, *arguments: Any) -> Any:
         """Do a step of a change of the embedding model, of engine.store.vectors: begin, put, clusters or switch.
 

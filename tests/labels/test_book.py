@@ -97,6 +97,28 @@ def test_a_first_label_taken_back_leaves_none(writer, rows):
     assert (row["category"], row["kind"]) == (None, "human")
 
 
+def test_the_last_bulk_accept_is_taken_back_together(writer, rows, context):
+    def put(*envelopes, kind="bulk", labeller="Ada", name="network"):
+        writer.put_labels([given(one, name, kind=kind, labeller=labeller) for one in envelopes])
+
+    sent = [envelope(f"bulk {number}", f"bulk {number}") for number in range(6)]
+    writer.commit(processed(context, *sent))
+    put(sent[0], kind="human", name="billing")
+    put(sent[1])
+    put(sent[2], labeller="Bo")
+    put(sent[0], sent[3], sent[4], sent[5])
+    put(sent[5], kind="human", name="billing")  # looked at since then: it stays
+
+    taken = writer.withdraw_bulk("Ada")
+
+    assert {row["event_id"] for row in taken} == {one.event_id for one in (sent[0], sent[3], sent[4])}
+    stand = {row["event_id"]: row["labels"] for row in rows() if row["superseded_by"] is None}
+    wanted = [["billing"], ["network"], ["network"], [], [], ["billing"]]
+    assert [stand[one.event_id] for one in sent] == wanted
+    assert [row["event_id"] for row in writer.withdraw_bulk("Ada")] == [sent[1].event_id]
+    assert writer.withdraw_bulk("Ada") == []
+
+
 def test_a_complaint_of_the_audit_stays_one(writer, rows):
     writer.put_labels([given(ONE, "network", kind="audit")])
     writer.put_labels([given(ONE, "billing", kind="bulk")])
