@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.stages.context import ZERO_SHOT
 from engine.stages.model import vectors_of
@@ -16,11 +17,15 @@ from models.taxonomy_change import Step
 from models.translate import Translator
 
 #: Columns of serving.complaints that scoring reads.
-READS = ["category_reasons", "category", "confidence", "subcategory", "text", "vector"]
+READS = ["category_reasons", "category", "classifier_version", "confidence", "subcategory", "text", "vector"]
 
 
 def scorer(step: Step, embedder: Embedder) -> Callable[[pa.Table], pa.Table]:
-    """The function that scores rows of leaves that `step` splits."""
+    """The function that scores rows of leaves that `step` splits.
+
+    A row's version stays: a trained champion answers as it did, told in the next version (models.translate), for past
+    rows as for new ones, so that nothing is left to score again.
+    """
     translator = Translator.build(step, embedder)
 
     def score(rows: pa.Table) -> pa.Table:
@@ -38,7 +43,7 @@ def scorer(step: Step, embedder: Embedder) -> Callable[[pa.Table], pa.Table]:
                 "subcategory": pa.array([p.subcategory for p in found], pa.string()),
                 "confidence": pa.array([float(p.confidence) for p in found], pa.float32()),
                 "category_reasons": pa.array([list(p.reasons) for p in found], pa.list_(pa.string())),
-                "classifier_version": pa.array([ZERO_SHOT] * len(found), pa.string()),
+                "classifier_version": pc.fill_null(rows["classifier_version"], ZERO_SHOT),
                 "scored_at": pa.array([datetime.now(UTC)] * len(found), TIME),
             }
         )

@@ -9,6 +9,7 @@ import yaml
 
 from connectors.lance import open_reader
 from engine.curate.context import load_lineage, load_priority
+from engine.registry.rescore import of_others
 from engine.settings import Settings
 from engine.store.writer import Writer
 from engine.taxonomy import apply as applying
@@ -19,6 +20,7 @@ from engine.taxonomy.stored import Stored
 from engine.taxonomy.trends import trends
 from engine.taxonomy.versions import BadChange, NoVersion, put
 from models.classify import ZeroShotClassifier
+from models.translate import Translated, Translator
 from tests.conftest import NOW, HashEmbedder
 from tests.store.test_writer import envelope, processed
 
@@ -103,6 +105,7 @@ class Shop:
         self.context = context
         self.writer = Writer(self.settings)
         self.sent = 0
+        self.version = "zero-shot/1"
 
     @property
     def lineage(self):
@@ -114,6 +117,7 @@ class Shop:
         context = replace(
             self.context,
             classifier=ZeroShotClassifier.build(taxonomy, HashEmbedder()),
+            classifier_version=self.version,
             taxonomy_version=f"shop/{taxonomy.version}",
         )
         first = self.sent + 1
@@ -182,6 +186,27 @@ AFTER_SPLIT = {
     ("shop/2", "bill", "bill.refund"): 4,
     ("shop/2", "other", "other.general"): 5,
 }
+
+
+def test_a_split_under_a_trained_champion_keeps_its_version_and_leaves_nothing_to_score_again(shop):
+    shop.version = "complaints/1"
+    texts = ["mobile internet crawls again", "fibre internet crawls again"]
+    shop.put(*texts)
+    vectors = HashEmbedder().encode(texts)
+    before = ZeroShotClassifier.build(shop.lineage.current, HashEmbedder())
+
+    shop.apply(SPLIT)
+
+    mine = {row["text"]: row for row in shop.rows() if row["classifier_version"] == "complaints/1"}
+    assert [mine[text]["subcategory"] for text in texts] == ["net.mobile", "fibre.slow"]
+    assert {row["taxonomy_version"] for row in shop.rows()} == {"shop/2"}
+    due = open_reader(f"{shop.settings.zones_uri}/serving", "complaints").count_rows(of_others("complaints/1"))
+    assert due == 15  # those that the champion has not classified, and no split one
+    # What the champion says of the same texts when they come in anew.
+    step = shop.lineage.applied[-1].step
+    anew = Translated(before, [Translator.build(step, HashEmbedder())]).predict(texts, vectors)
+    assert [one.subcategory for one in anew] == ["net.mobile", "fibre.slow"]
+    assert [mine[text]["confidence"] for text in texts] == pytest.approx([one.confidence for one in anew], abs=1e-4)
 
 
 def test_a_plan_tells_what_will_be_and_writes_nothing(shop):
