@@ -118,6 +118,15 @@ def test_history_and_withdrawal(http):
     assert http.post("/v1/labels/withdraw", json={"event_id": IDS[0]}).json()["labels"] == ["network"]
 
 
+def test_a_bulk_accept_is_taken_back_at_once(http):
+    labels = [{"event_id": key, "label": "network", "kind": "bulk"} for key in IDS]
+    assert http.post("/v1/labels", json={"labels": labels}).json()["new"] == len(IDS)
+    told = http.post("/v1/labels/withdraw-bulk").json()
+    assert (told["withdrawn"], sorted(told["event_ids"])) == (len(IDS), sorted(IDS))
+    assert http.get("/v1/labels").json()["labels"] == []
+    assert http.post("/v1/labels/withdraw-bulk").status_code == 404
+
+
 def test_pages_give_every_label_once(http):
     http.post("/v1/labels", json={"labels": [{"event_id": key, "label": "network"} for key in IDS]})
     seen, cursor = [], None
