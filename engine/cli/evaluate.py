@@ -164,6 +164,29 @@ def search(
     table(None, ["figure", "value", "measured on", "note"], rows)
 
 
+@evaluate.command("surge")
+@guarded
+def surge(
+    folder: Annotated[Path, typer.Argument(help="Series and a windows json, in NAB's layout.", metavar="DIR")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write NAB's result files under it.", metavar="OUT")] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Measure the spike detector by NAB's score, one configuration for all files (docs/surge.md).
+
+    Example: beejan evaluate surge ../data/nab --out out --json
+    """
+    from benchmarks.surge.nab import report
+
+    if not folder.is_dir():
+        raise NoData(f"{folder}: no such folder; docs/surge.md has the layout")
+    whole = report(folder, out)
+    if as_json:
+        emit(whole)
+        return
+    rows = [[profile, score, whole["thresholds"][profile]] for profile, score in whole["nab"].items()]
+    table(f"{whole['files']} series", ["profile", "score", "threshold"], rows)
+
+
 #: How a figure stands to its goal.
 _MARK = {True: "met", False: "short", None: ""}
 

@@ -1,0 +1,1 @@
+"""Surge detection: NAB's published score over a folder in its layout."""
