@@ -132,9 +132,7 @@ def trends(
         rows.append(["(none)" if name is None else name, _spark(one["counts"]), one["total"], one["before"], change])
     table(f"{found['since']} to {found['until']}, by {interval}", ["", "", "complaints", "before", "change"], rows)
     for one in found["breaks"]:
-        notes().print(
-            f"[dim]taxonomy {one['from']} → {one['to']} at {one['at']}: older counts are of the former[/]"
-        )
+        notes().print(f"[dim]taxonomy {one['from']} → {one['to']} at {one['at']}: older counts are of the former[/]")
 
 
 def _spark(counts: list[int]) -> str:

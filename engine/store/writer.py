@@ -99,8 +99,8 @@ class Writer:
         self._clusters = self._open(tables.clusters(size))
         self._all = [
             self._raw, self._dead, self._curated, self._serving, self._volumes, self._incidents, self._keys,
-            self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._saved_searches, self._customers, self._taxonomy_scores,
-            self._clusters,
+            self._quality, self._quality_hours, self._links, self._labels, self._shadow, self._saved_searches,
+            self._customers, self._taxonomy_scores, self._clusters,
         ]  # fmt: skip
         self._vectors = Vectors(settings, self._curated, self._serving)
         self._commits = 0
