@@ -1,8 +1,8 @@
 """Spikes in counts that are bursty and heavy-tailed: a calibrated tail, one score a bucket and segment.
 
-A count's square root (Anscombe 1948) is held against its exponentially weighted mean and deviation. How rare
-the result is follows from the segment's own past: beyond a streaming quantile the tail is a power law whose
-index is Hill's mean of log excesses (Hill 1975), so that a segment that always bursts needs a greater burst.
+A count's square root (Anscombe 1948) is held against its exponentially weighted mean and deviation. How rare the result
+is follows from the segment's own past: beyond a streaming quantile the tail falls exponentially with the mean excess that
+the segment has had there (peaks over a threshold, Pickands 1975), so that one that often bursts needs a greater burst.
 """
 
 from __future__ import annotations
@@ -14,23 +14,28 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: Of a square root: Anscombe's has 1 under a Poisson law.
+_LEAST_VARIANCE = 0.25
+#: Deviations beyond which nothing is learned.
+_BOUND = 3.0
+#: How fast the streaming quantile moves, and the mean excess beyond it.
+_PACE, _EXCESS_RATE, _LEAST_START = 0.002, 0.03, 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class SpikeParams:
     """How spikes are looked for; the defaults were chosen on simulated series and two public ones (docs/surge.md).
 
     Args:
-        short: buckets over which the present is averaged, as half-life.
         long: buckets over which the past is averaged, as half-life.
         tail: share of buckets that make up the tail.
-        memory: buckets after which a spike's own score no longer hides a next one, as half-life.
+        refractory: buckets for which a spike hides those that are no rarer.
         warmup: buckets before anything scores.
     """
 
-    short: float = 1.0
-    long: float = 288.0
+    long: float = 1152.0
     tail: float = 0.02
-    memory: float = 288.0
+    refractory: int = 288
     warmup: int = 288
 
 
@@ -46,7 +51,7 @@ class Spikes:
         self.params = params or SpikeParams()
         self.seen = 0
         self.state = np.zeros((6, segments))
-        self.state[3], self.state[4] = 2.0, 0.3  # a tail that begins at two deviations, with Hill's index .3
+        self.state[2], self.state[3] = 2.0, 1.0  # a tail that begins at two deviations, with a mean excess of one
 
     def step(self, counts: NDArray[np.generic]) -> Floats:
         """Score a bucket.
@@ -59,31 +64,31 @@ class Spikes:
             and for what is no rarer than what was told lately.
         """
         p = self.params
-        now, mean, variance, start, index, held = self.state
+        mean, variance, start, excess, held, age = self.state
         root = 2.0 * np.sqrt(np.maximum(counts.astype(np.float64), 0.0) + 0.375)
         self.seen += 1
         if self.seen == 1:
-            now[:], mean[:], variance[:] = root, root, 1.0
-        now += _rate(p.short) * (root - now)
-        z = (now - mean) / np.sqrt(np.maximum(variance, 0.25))
-        scale = np.maximum(start, 0.5)
-        over = np.maximum(z, scale) / scale
-        chance = np.where(z > scale, -np.log10(p.tail) + np.log10(over) / np.maximum(index, 0.05), 0.0)
-        # Early on, a rate that falls as 1/n makes the averages plain means.
-        rate = max(_rate(p.long), 1.0 / (self.seen + 1.0))
-        # Bounded, so that a spike does not become the past.
-        off = np.clip(root - mean, -4.0 * np.sqrt(variance), 4.0 * np.sqrt(variance))
+            mean[:], variance[:] = root, 1.0
+        deviation = np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+        z = (root - mean) / deviation
+        over = z > start
+        chance = np.where(over, -np.log10(p.tail) + (z - start) / (excess * np.log(10.0)), 0.0)
+        # Bounded, so that a spike does not become the past; early on the averages are plain means.
+        rate = max(1.0 - 0.5 ** (1.0 / p.long), 1.0 / (self.seen + 1.0))
+        off = np.clip(root - mean, -_BOUND * deviation, _BOUND * deviation)
         mean += rate * off
         variance += rate * (off * off - variance)
-        pace = max(0.002, 1.0 / (self.seen + 10.0))
-        start += pace * np.where(z > start, 1.0 - p.tail, -p.tail) * 5.0
-        np.maximum(start, 0.5, out=start)
-        index += np.where(z > scale, max(0.02, pace) * (np.log(over) - index), 0.0)
-        told = np.where((chance > held) & (self.seen > p.warmup), chance, 0.0)
-        if self.seen > p.warmup:
-            held *= 0.5 ** (1.0 / p.memory)
-            np.maximum(held, chance, out=held)
-        return told
+        pace = max(_PACE, 1.0 / (self.seen + 10.0))
+        excess += np.where(over, max(_EXCESS_RATE, pace) * (np.minimum(z - start, 5.0 * excess) - excess), 0.0)
+        start += 5.0 * pace * np.where(over, 1.0 - p.tail, -p.tail)
+        np.maximum(start, _LEAST_START, out=start)
+        if self.seen <= p.warmup:
+            return np.zeros_like(z)
+        age += 1
+        held[age > p.refractory] = 0.0
+        told = chance > held
+        held[told], age[told] = chance[told], 0.0
+        return np.where(told, chance, 0.0)
 
     def save(self) -> dict[str, NDArray[np.float64] | int]:
         """What `restore` needs to go on exactly here."""
@@ -102,7 +107,3 @@ def scores(counts: NDArray[np.generic], params: SpikeParams | None = None) -> Fl
     """Scores (T, S) of counts (T, S), oldest first; each by what came before it alone."""
     detector = Spikes(counts.shape[1], params)
     return np.array([detector.step(row) for row in counts]).reshape(counts.shape)
-
-
-def _rate(half_life: float) -> float:
-    return 1.0 - float(0.5 ** (1.0 / half_life))

@@ -54,7 +54,8 @@ def read(folder: Path) -> list[Series]:
     labels: dict[str, list[list[str]]] = {}
     for path in sorted(folder.rglob("*windows*.json")):
         labels |= json.loads(path.read_text(encoding="utf-8"))
-    found = [_series(path, name, labels[name]) for name in sorted(labels) if (path := _file(folder, name)) is not None]
+    files = {name: file for name in sorted(labels) if (file := _file(folder, name)) is not None}
+    found = [_series(file, name, labels[name]) for name, file in files.items()]
     if not found:
         raise BadFolder(f"{folder}: no series with windows; expected a windows json and the csv files it names")
     return found

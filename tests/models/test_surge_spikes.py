@@ -37,6 +37,12 @@ def test_a_spike_that_is_no_rarer_than_the_last_one_is_not_told_again() -> None:
     assert not scores(counts)[801:810, 0].any()
 
 
+def test_after_the_refractory_period_the_same_spike_is_told_again() -> None:
+    counts = _noise(6)
+    counts[[500, 700, 900], 0] = 400
+    assert [bool(scores(counts)[at, 0]) for at in (500, 700, 900)] == [True, False, True]
+
+
 def test_what_is_saved_goes_on_exactly() -> None:
     counts, first = _noise(4), Spikes(2)
     whole = scores(counts)
