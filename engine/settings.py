@@ -274,7 +274,7 @@ class Settings(BaseSettings):
         "complaints", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Model whose champion gives categories"
     )
     pii: str = Field("pii", description="What is done with personal data: name in configs, or a file")
-    schedules: str = Field("schedules", description="What is done by itself, and when: name in configs, a file, or `none`")
+    schedules: str = Field("schedules", description="When what is done by itself: name in configs, file or `none`")
     nats: NatsSettings = NatsSettings.model_validate({})
     ray: RaySettings = RaySettings.model_validate({})
     storage: StorageSettings = StorageSettings.model_validate({})

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,20 +13,27 @@ from connectors.errors import Transient
 from engine.curate.main import ALERTS
 from engine.govern.api_keys import Principal
 from engine.search import Search
-from engine.store import filters
+from engine.search.similar import RELATIONS
 from engine.store.filters import BadFilter
-from engine.surge.incidents import OPEN
-from serve import alerts, complaints, dead_letters, labels, quality, trace
-from serve.admin import overload_state
+from serve import alerts, complaints, counts, dead_letters, labels, quality, trace
+from serve.cluster_views import ClusterViews
+from serve.model_views import ModelViews
+from serve.overview import Overview
 from serve.problems import Problem
-from serve.services import Services, call, iso
+from serve.services import Services
 from serve.shown import shown
+from serve.similar import alike
 
-_DAYS = 7
-_FACETS = ("category", "priority", "channel", "language")
+#: Facets beside the hits, and the columns behind filters of another name.
+_FACETS = ("category", "subcategory", "priority", "channel", "region", "product", "language", "cluster")
+_COLUMNS = {"cluster": "cluster_id", "customer": "customer_id"}
 
 
-class ConsoleBackend:
+#: Complaints like one that its page shows.
+_ALIKE = 12
+
+
+class ConsoleBackend(Overview, ModelViews, ClusterViews):
     """The console's data.
 
     Args:
@@ -38,8 +42,8 @@ class ConsoleBackend:
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
-        self._cached: tuple[int, dict[str, Any]] | None = None
-        self._lock = threading.Lock()
+        Overview.__init__(self)
+        ClusterViews.__init__(self)
 
     async def sign_in(self, key: str) -> Principal | None:
         """Who a key belongs to."""
@@ -66,28 +70,64 @@ class ConsoleBackend:
         until: str | None,
         limit: int,
         cursor: str | None,
+        folded: bool,
     ) -> dict[str, Any]:
         """See serve.complaints.find.
 
         Raises:
             ValueError: a search that cannot be run, with a message for the reader.
         """
-        try:
-            start, end = complaints.moment("since", since), complaints.moment("until", until)
-            wanted = Search(query, mode, filters, start, end, limit, cursor)  # type: ignore[arg-type]
+        with _readable():
+            wanted = _search(query, mode, filters, since, until, folded, limit, cursor)
             return await complaints.find(self._services(), wanted)
-        except Problem as error:
-            raise ValueError(error.detail) from error
-        except BadFilter as error:
-            raise ValueError(str(error)) from error
+
+    async def search_counts(
+        self,
+        query: str,
+        mode: str,
+        filters: dict[str, list[str]],
+        since: str | None,
+        until: str | None,
+        folded: bool,
+        interval: str,
+    ) -> dict[str, Any]:
+        """Facets and trends beside the hits; one that cannot be counted, such as a trend without time, is None."""
+        wanted = _search(query, mode, filters, since, until, folded)
+        found: dict[str, Any] = {}
+        for name, asked in (
+            ("facets", counts.facets(self._services(), wanted, list(_FACETS), 8)),
+            ("trends", counts.trends(self._services(), wanted, interval)),
+        ):
+            try:
+                found[name] = await asked
+            except (Problem, BadFilter):
+                found[name] = None
+        return found
+
+    async def similar(self, event_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Complaints like this one by what they are to it, the strongest relation first."""
+        try:
+            found = await alike(self._services(), event_id, _ALIKE)
+        except (Problem, Transient):
+            return {}  # the complaint itself is shown all the same
+        kinds: dict[str, list[dict[str, Any]]] = {}
+        for one in found["similar"]:
+            kinds.setdefault(one["relation"], []).append(one)
+        return {kind: kinds[kind] for kind in RELATIONS if kind in kinds}
 
     async def complaint(self, event_id: str) -> dict[str, Any] | None:
-        """One complaint."""
-        return await complaints.one(self._services(), event_id)
+        """One complaint; None also where several ids begin like this."""
+        try:
+            return await complaints.one(self._services(), event_id)
+        except Problem:
+            return None
 
     async def trace(self, event_id: str) -> dict[str, Any] | None:
-        """A complaint's passport."""
-        return await asyncio.to_thread(trace.trace, self._services(), event_id)
+        """A complaint's passport; None also where several ids begin like this."""
+        try:
+            return await asyncio.to_thread(trace.trace, self._services(), event_id)
+        except Problem:
+            return None
 
     async def incidents(self, limit: int) -> list[dict[str, Any]]:
         """The newest incidents."""
@@ -218,26 +258,6 @@ class ConsoleBackend:
         with _readable():
             await labels.withdraw(self._services(), event_id, user.name)
 
-    async def overview(self) -> dict[str, Any]:
-        """Figures of the last seven days and totals."""
-        status, known = await call("status"), await self.incidents(100_000)
-        figures, overload = await asyncio.to_thread(self._figures), await overload_state(self._services())
-        return figures | {
-            "overload": overload,
-            "stored": status["stored"],
-            "dead_lettered": status["dead_lettered"],
-            "open_incidents": sum(row["state"] in OPEN for row in known),
-        }
-
-    def _figures(self) -> dict[str, Any]:
-        """Counted again only when the table or the hour has changed."""
-        table, now = self._services().complaints, datetime.now(UTC)
-        moment = hash((int(table.version), now.replace(minute=0, second=0, microsecond=0)))
-        with self._lock:
-            if self._cached is None or self._cached[0] != moment:
-                self._cached = (moment, _count(table, now))
-            return self._cached[1]
-
 
 @contextlib.contextmanager
 def _readable() -> Iterator[None]:
@@ -252,25 +272,23 @@ def _readable() -> Iterator[None]:
         raise ValueError("The form is not one of ours. Go back, reload the page and try again.") from error
 
 
+def _search(
+    query: str,
+    mode: str,
+    equals: dict[str, list[str]],
+    since: str | None,
+    until: str | None,
+    folded: bool,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> Search:
+    start, end = complaints.moment("since", since), complaints.moment("until", until)
+    columns = {_COLUMNS.get(name, name): values for name, values in equals.items()}
+    return Search(query, mode, columns, start, end, limit, cursor, folded)  # type: ignore[arg-type]
+
+
 def _chosen(state: dict[str, str]) -> dead_letters.Chosen:
     since = complaints.moment("since", state.get("since"))
     return dead_letters.Chosen(
         state.get("reason") or None, state.get("source") or None, state.get("channel") or None, since
     )
-
-
-def _count(table: Any, now: datetime) -> dict[str, Any]:
-    since = (now - timedelta(days=_DAYS)).replace(minute=0, second=0, microsecond=0)
-    condition = f"occurred_at >= {filters.moment(since)}"
-    rows = table.search().where(condition).select([*_FACETS, "occurred_at"]).limit(2**31 - 1).to_arrow()
-    times = rows["occurred_at"].to_pylist()
-    hours = Counter(moment.replace(minute=0, second=0, microsecond=0) for moment in times)
-    facets = {
-        f"by_{name}": [{"value": v, "count": n} for v, n in Counter(rows[name].to_pylist()).most_common(12)]
-        for name in _FACETS
-    }
-    buckets = [since + timedelta(hours=h) for h in range(_DAYS * 24 + 1)]
-    return facets | {
-        "last_24h": sum(moment >= now - timedelta(days=1) for moment in times),
-        "hourly": [{"bucket": iso(bucket), "count": hours.get(bucket, 0)} for bucket in buckets],
-    }

@@ -10,14 +10,17 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from engine.cluster import beside
 from engine.cluster.keep import reader
+from engine.govern.api_keys import Principal
 from engine.store import filters
 from serve.auth import require, services
 from serve.problems import Problem
 from serve.services import Services, plain
+from serve.shown import shown
 
 router = APIRouter(prefix="/v1/clusters", tags=["models"])
 
 READERS = ("analyst", "ml", "ops")
+STATES = ("active", "merged", "ended")
 
 _SHOWN = ["event_id", "text", "category", "priority", "occurred_at"]
 _LEFT_OUT = ("centroid", "events", "gate")
@@ -32,10 +35,7 @@ async def get_clusters(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """Clusters, emerging ones first, then the largest."""
-    rows = await asyncio.to_thread(_rows, services(request), f"state = {filters.text(state)}")
-    rows = [row for row in rows if row["emerging"] or not emerging]
-    rows.sort(key=lambda row: (not row["emerging"], -row["size"], row["cluster_id"]))
-    return {"clusters": [_shown(row) for row in rows[offset : offset + limit]], "total": len(rows)}
+    return await asyncio.to_thread(listed, services(request), state, emerging, limit, offset)
 
 
 @router.post("/runs", status_code=202, dependencies=[Depends(require("ml", "ops"))])
@@ -56,16 +56,31 @@ async def get_run(run_id: str) -> dict[str, Any]:
         raise Problem(404, str(error)) from error
 
 
-@router.get("/{cluster_id}", dependencies=[Depends(require(*READERS))])
-async def get_cluster(request: Request, cluster_id: int) -> dict[str, Any]:
+@router.get("/{cluster_id}")
+async def get_cluster(
+    request: Request, who: Annotated[Principal, Depends(require(*READERS))], cluster_id: int
+) -> dict[str, Any]:
     """One cluster: terms, what happened to it, and the complaints nearest to its centre."""
-    served = services(request)
-    rows = await asyncio.to_thread(_rows, served, f"cluster_id = {cluster_id}")
+    found = await asyncio.to_thread(one, services(request), cluster_id)
+    answer: dict[str, Any] = shown(services(request).pii, who.role, found)
+    return answer
+
+
+def listed(served: Services, state: str, emerging: bool, limit: int, offset: int) -> dict[str, Any]:
+    """See `get_clusters`."""
+    rows = _rows(served, f"state = {filters.text(state)}")
+    rows = [row for row in rows if row["emerging"] or not emerging]
+    rows.sort(key=lambda row: (not row["emerging"], -row["size"], row["cluster_id"]))
+    return {"clusters": [_shown(row) for row in rows[offset : offset + limit]], "total": len(rows)}
+
+
+def one(served: Services, cluster_id: int) -> dict[str, Any]:
+    """See `get_cluster`; Problem 404 where there is none."""
+    rows = _rows(served, f"cluster_id = {cluster_id}")
     if not rows:
         raise Problem(404, f"cluster {cluster_id}: not found; see GET /v1/clusters")
-    row = rows[0]
-    found = await asyncio.to_thread(_exemplars, served, row["exemplars"] or [])
-    return _shown(row) | {"events": json.loads(row["events"]), "exemplars": found}
+    found = _exemplars(served, rows[0]["exemplars"] or [])
+    return _shown(rows[0]) | {"events": json.loads(rows[0]["events"]), "exemplars": found}
 
 
 def _rows(served: Services, condition: str) -> list[dict[str, Any]]:

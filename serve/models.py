@@ -17,6 +17,7 @@ from engine.govern.api_keys import Principal
 from engine.registry import drift, job, promote, shadow
 from engine.registry.aliases import decisions, read
 from engine.registry.errors import BadRegistry, NoModel
+from engine.registry.history import history
 from engine.registry.load import manifest_of, names
 from engine.registry.rescore import of_others
 from engine.tables import LABELS
@@ -74,33 +75,31 @@ class Rollback(BaseModel):
 async def get_models(request: Request) -> dict[str, Any]:
     """Versions of every model with their roles, the newest first, and how far scoring again is."""
     served = services(request)
-    return await _told(_models, served) | {"state": await asyncio.to_thread(state, served)}
+    return await told(listed, served) | {"state": await asyncio.to_thread(state, served)}
 
 
 @router.get("/models/{name}/{version}", dependencies=_reads)
 async def get_model(request: Request, name: str, version: str) -> dict[str, Any]:
     """A version: manifest, role, decisions about it, its shadow, and how it does on live complaints."""
-    return await _told(_model, services(request), name, version)
+    return await told(one, services(request), name, version)
 
 
 @router.post("/models/{name}/{version}/compare")
 async def post_compare(request: Request, name: str, version: str, wanted: Comparison, _: Who) -> dict[str, Any]:
     """Compare a version with the champion on held-out labels; nothing is changed."""
-    return await _told(_compare, services(request), name, version, wanted)
+    return await told(compared, services(request), name, version, wanted)
 
 
 @router.post("/models/{name}/{version}/promote")
 async def post_promote(request: Request, name: str, version: str, wanted: Promotion, who: Who) -> dict[str, Any]:
     """Make a version the champion; 409 where nothing shows that it is better. Scoring again goes on behind it."""
-    return await _told(_promote, services(request), name, version, wanted, who)
+    return await told(promoted, services(request), name, version, wanted, who)
 
 
 @router.post("/models/{name}/{version}/challenge")
 async def post_challenge(request: Request, name: str, version: str, who: Who) -> dict[str, Any]:
     """Make a version the challenger, which new complaints are tried on."""
-    served = services(request)
-    _configured(served, name)
-    return await _told(lambda: promote.challenge(served.settings, version, by=_name(who)))
+    return await told(challenged, services(request), name, version, who)
 
 
 @router.delete("/models/{name}/challenger")
@@ -108,15 +107,13 @@ async def delete_challenger(request: Request, name: str, who: Who) -> dict[str, 
     """Have no challenger: nothing is tried beside the champion any more."""
     served = services(request)
     _configured(served, name)
-    return await _told(lambda: promote.challenge(served.settings, None, by=_name(who)))
+    return await told(lambda: promote.challenge(served.settings, None, by=_name(who)))
 
 
 @router.post("/models/{name}/rollback")
 async def post_rollback(request: Request, name: str, wanted: Rollback, who: Who) -> dict[str, Any]:
     """Make the champion before this one the champion again."""
-    served = services(request)
-    _configured(served, name)
-    return await _told(lambda: promote.rollback(served.settings, by=_name(who), reason=wanted.reason))
+    return await told(rolled_back, services(request), name, wanted.reason, who)
 
 
 def state(served: Services) -> dict[str, Any]:
@@ -147,7 +144,8 @@ def drifts(served: Services) -> int:
     return _drifts[1]
 
 
-def _models(served: Services) -> dict[str, Any]:
+def listed(served: Services) -> dict[str, Any]:
+    """Versions of every model with their roles, the newest first."""
     settings = served.settings
     found = [row for name in sorted({*names(settings.data_dir), settings.classifier}) for row in _listed(served, name)]
     champion = read(settings.data_dir, settings.classifier).champion
@@ -159,12 +157,18 @@ def _listed(served: Services, name: str) -> list[dict[str, Any]]:
     return [row | {"manifest": promote.short(row["manifest"])} for row in rows]
 
 
-def _model(served: Services, name: str, version: str) -> dict[str, Any]:
+def one(served: Services, name: str, version: str) -> dict[str, Any]:
+    """See `get_model`.
+
+    Raises:
+        NoModel: there is no such version.
+        BadRegistry: its manifest cannot be read.
+    """
     settings = served.settings
     manifest = manifest_of(settings.data_dir, name, version)
     aliases = read(settings.data_dir, name)
     which = f"{name}/{version}"
-    about = [one for one in decisions(settings.data_dir, name) if version in _named(one)]
+    about = [decision for decision in decisions(settings.data_dir, name) if version in _named(decision)]
     return {
         "id": which,
         "role": {aliases.champion: "champion", aliases.challenger: "challenger"}.get(version, ""),
@@ -172,6 +176,7 @@ def _model(served: Services, name: str, version: str) -> dict[str, Any]:
         "decisions": about[-_SHOWN:],
         "shadow": _shadow(served, which) if aliases.challenger == version else None,
         "drift": drift.standing(settings, which, datetime.now(UTC)),
+        "history": history(settings, which, datetime.now(UTC)),
     }
 
 
@@ -186,7 +191,8 @@ def _shadow(served: Services, challenger: str) -> dict[str, Any]:
     return {"champion": champion} | shadow.summary(rows.to_pylist())
 
 
-def _compare(served: Services, name: str, version: str, wanted: Comparison) -> dict[str, Any]:
+def compared(served: Services, name: str, version: str, wanted: Comparison) -> dict[str, Any]:
+    """See `post_compare`."""
     _configured(served, name)
     settings = served.settings
     if wanted.labelled is not None:
@@ -198,12 +204,25 @@ def _compare(served: Services, name: str, version: str, wanted: Comparison) -> d
     return found | {"shadow": _shadow(served, f"{name}/{version}")}
 
 
-def _promote(served: Services, name: str, version: str, wanted: Promotion, who: Principal) -> dict[str, Any]:
-    found = _compare(served, name, version, wanted)
+def promoted(served: Services, name: str, version: str, wanted: Promotion, who: Principal) -> dict[str, Any]:
+    """See `post_promote`."""
+    found = compared(served, name, version, wanted)
     decision = promote.promote(
         served.settings, version, found, by=_name(who), force=wanted.force, reason=wanted.reason
     )  # fmt: skip
     return decision | {"report": found}
+
+
+def challenged(served: Services, name: str, version: str, who: Principal) -> dict[str, Any]:
+    """See `post_challenge`."""
+    _configured(served, name)
+    return promote.challenge(served.settings, version, by=_name(who))
+
+
+def rolled_back(served: Services, name: str, reason: str, who: Principal) -> dict[str, Any]:
+    """See `post_rollback`."""
+    _configured(served, name)
+    return promote.rollback(served.settings, by=_name(who), reason=reason)
 
 
 def _configured(served: Services, name: str) -> None:
@@ -218,7 +237,8 @@ def _name(who: Principal) -> str:
     return f"{who.name} ({who.key_id})"
 
 
-async def _told(question: Any, *arguments: Any) -> dict[str, Any]:
+async def told(question: Any, *arguments: Any) -> dict[str, Any]:
+    """Ask beside the loop; Problem where the answer is a refusal."""
     try:
         found: dict[str, Any] = await asyncio.to_thread(question, *arguments)
     except NoModel as error:

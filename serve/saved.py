@@ -52,9 +52,7 @@ class SavedIn(BaseModel):
     duplicates: str = Field("all", description="all, or folded: copies of a text do not match")
     cutoff: float | None = Field(None, ge=-1, le=1, description="Least cosine; default: above what is unrelated")
     webhook: str | None = Field(None, max_length=2000, description="Where matches are sent")
-    digest_s: float = Field(
-        0, ge=0, le=604_800, description="Sent together, at most this often, s; 0: at once"
-    )
+    digest_s: float = Field(0, ge=0, le=604_800, description="Sent together, at most this often, s; 0: at once")
 
 
 class PreviewIn(SavedIn):

@@ -88,7 +88,7 @@ def show(
     console().print(f"{found['id']} {found['role']}", markup=False)
     shown = [key for key, value in about.items() if isinstance(value, str | int | float)]
     table(None, ["", ""], [[key, about[key]] for key in shown])
-    plain = {key: value for key, value in (about.get("metrics") or {}).items() if not isinstance(value, dict)}
+    plain = {key: value for key, value in (about.get("metrics") or {}).items() if not isinstance(value, dict | list)}
     table("On texts held out from training", ["", ""], [[key, value] for key, value in plain.items()])
     columns = ["name", "state", "value", "most", "why"]
     table("On live complaints", columns, [[one[c] for c in columns] for one in found["drift"]["measures"]])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier.calibrate import calibration_error
+from models.classifier.reliability import reliability
 from models.classify import Prediction
 
 #: A slice with fewer labels is shown and not judged.
@@ -43,9 +44,9 @@ def compare(items: Sequence[Labelled], old: Sequence[Prediction], new: Sequence[
         new: the other version's.
 
     Returns:
-        of; accuracy, category, macro_f1, calibration_error and abstained of both; `gain`, the difference of accuracy
-        with its 95 % interval; `slices` with theirs; `confusion`, the errors whose number changed most; and why it is
-        not to be promoted, if so, in `against`.
+        of; accuracy, category, macro_f1, calibration_error, abstained and `reliability` of both; `gain`, the
+        difference of accuracy with its 95 % interval; `slices` with theirs; `confusion`, the errors whose number
+        changed most; and why it is not to be promoted, if so, in `against`.
     """
     before, after = rights(items, old), rights(items, new)
     gain = gained(before, after)
@@ -131,7 +132,8 @@ def _against(gain: dict[str, Any], slices: Sequence[dict[str, Any]]) -> list[str
 def _told(items: Sequence[Labelled], predictions: Sequence[Prediction], right: NDArray[np.bool_]) -> dict[str, Any]:
     n = len(items)
     if not n:
-        return {"accuracy": None, "category": None, "macro_f1": None, "calibration_error": None, "abstained": None}
+        none = ("accuracy", "category", "macro_f1", "calibration_error", "abstained")
+        return dict.fromkeys(none) | {"reliability": []}
     pairs = zip(items, predictions, strict=True)
     category = [p.category in {name.partition(".")[0] for name in i.labels} for i, p in pairs]
     confidence = np.array([p.confidence for p in predictions], np.float64)
@@ -142,6 +144,7 @@ def _told(items: Sequence[Labelled], predictions: Sequence[Prediction], right: N
         "macro_f1": round(_macro_f1(items, predictions), 4),
         "calibration_error": round(calibration_error(confidence[kept], right[kept]), 4),
         "abstained": round(float(1 - kept.mean()), 4),
+        "reliability": reliability(confidence[kept], right[kept]),
     }
 
 

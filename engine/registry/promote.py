@@ -236,6 +236,7 @@ def listed(data_dir: Path, name: str) -> list[dict[str, Any]]:
 
 def short(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What a list says of a version: no figures of single labels or slices, and no files."""
-    metrics = {key: value for key, value in (manifest.get("metrics") or {}).items() if not isinstance(value, dict)}
+    metrics = manifest.get("metrics") or {}
+    metrics = {key: value for key, value in metrics.items() if not isinstance(value, dict | list)}
     left_out = ("files", "metrics", "slices", "name", "version")
     return {key: value for key, value in manifest.items() if key not in left_out} | {"metrics": metrics}

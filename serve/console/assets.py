@@ -17,7 +17,7 @@ from serve.console import marks
 
 _HERE = Path(__file__).parent
 _SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
-_KINDS = {"console.css": _STYLE, "console.js": _SCRIPT, "label.js": _SCRIPT, "plotly.min.js": _SCRIPT}
+_KINDS = {"console.css": _STYLE} | dict.fromkeys(("console.js", "label.js", "map.js", "plotly.min.js"), _SCRIPT)
 
 _FOREVER = "public, max-age=31536000, immutable"
 _AN_HOUR = "public, max-age=3600"
@@ -46,9 +46,10 @@ def templates() -> Environment:
     environment.filters |= {
         "chips": marks.chips, "excerpt": marks.excerpt, "when": marks.when, "segment": marks.segment,
         "number": marks.number, "percent": marks.percent, "words": marks.words, "search_of": marks.search_of,
-        "spark": marks.spark, "measure": marks.measure,
+        "spark": marks.spark, "measure": marks.measure, "reliability": marks.reliability, "columns": marks.columns,
+        "signed": marks.signed,
     }  # fmt: skip
-    environment.globals |= {"asset": address}
+    environment.globals |= {"asset": address, "zipped": marks.zipped}
     return environment
 
 

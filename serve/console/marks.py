@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -10,7 +11,9 @@ from urllib.parse import unquote, urlencode
 from markupsafe import Markup, escape
 
 #: What the search page filters by.
-FILTERS = ("channel", "category", "subcategory", "priority", "region", "product", "language")
+FILTERS = (
+    "channel", "category", "subcategory", "priority", "region", "product", "language", "cluster", "source", "customer",
+)  # fmt: skip
 
 _PLACEHOLDER = re.compile(r"&lt;([A-Z]{2,12})_([0-9a-f]{4})&gt;")
 _CUT_PLACEHOLDER = re.compile(r"<[A-Z]{0,12}(?:_[0-9a-f]{0,4})?$")
@@ -80,6 +83,65 @@ def spark(values: list[float] | None) -> Markup:
         'aria-label="Trend of {} points: from {} to {}, between {} and {}">'
         '<polyline points="{}" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
     ).format(len(values), *(f"{v:.3g}" for v in (values[0], values[-1], low, high)), points)
+
+
+def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Markup:
+    """A calibration plot of one or two curves, 220 by 220: confidence to the right, the share that is right upwards.
+
+    Args:
+        curves: by name the points of models.classifier.reliability.
+    """
+    drawn = Markup("").join(
+        Markup('<g class="k{}">{}</g>').format(
+            place,
+            Markup("").join(
+                Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}"><title>{}</title></circle>').format(
+                    10 + 200 * point["confidence"], 210 - 200 * point["accuracy"], 3 + min(5.0, point["of"] ** 0.5 / 8),
+                    f"{name}: sure to {percent(point['confidence'])}, right in {percent(point['accuracy'])}"
+                    f" of {number(point['of'])}",
+                )
+                for point in points
+            ),
+        )
+        for place, (name, points) in enumerate(curves.items(), 1)
+    )  # fmt: skip
+    return Markup(
+        '<svg class="plot" viewBox="0 0 220 220" role="img" aria-label="Calibration of {}; the table below has the '
+        'numbers"><path class="frame" d="M10 10V210H210"/><path class="frame even" d="M10 210L210 10"/>{}</svg>'
+    ).format(" and ".join(curves), drawn)
+
+
+def columns(rows: Sequence[Mapping[str, Any]], what: str) -> Markup:
+    """A trend as columns, 600 by 80: rows of `bucket` and `count`, the oldest first; nothing without rows."""
+    if not rows:
+        return Markup("")
+    most, wide = max(row["count"] for row in rows) or 1, 600 / len(rows)
+    bars = Markup("").join(
+        Markup('<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"><title>{}: {}</title></rect>').format(
+            n * wide, 80 - 80 * row["count"] / most, wide * 0.85, 80 * row["count"] / most,
+            _day_or_hour(row["bucket"]), number(row["count"]),
+        )
+        for n, row in enumerate(rows)
+    )  # fmt: skip
+    return Markup(
+        '<svg class="columns" viewBox="0 0 600 80" preserveAspectRatio="none" role="img" aria-label="{}: {} to {}, at '
+        'most {} at once">{}</svg>'
+    ).format(what, _day_or_hour(rows[0]["bucket"]), _day_or_hour(rows[-1]["bucket"]), number(most), bars)
+
+
+def zipped(buckets: Sequence[str], counts: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows for `columns` of two lists."""
+    return [{"bucket": bucket, "count": count} for bucket, count in zip(buckets, counts, strict=True)]
+
+
+def _day_or_hour(bucket: str) -> str:
+    moment = datetime.fromisoformat(bucket)
+    return moment.strftime("%d %b %Y" if moment.hour == moment.minute == 0 else "%d %b, %H:%M")
+
+
+def signed(value: float | None) -> str:
+    """A change of a share as whole percents with its sign."""
+    return "–" if value is None else f"{100 * value:+,.0f} %"
 
 
 def measure(value: float | None, kind: str) -> str:

@@ -8,11 +8,12 @@ from functools import wraps
 from typing import Annotated, Any, Protocol
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from engine.govern.api_keys import Principal
-from serve.console import assets, label_pages
+from serve import problems
+from serve.console import assets, cluster_pages, label_pages, model_pages
 from serve.console.marks import FILTERS
 
 COOKIE = "beejan_session"
@@ -26,7 +27,9 @@ _CHOICES = {
     "priority": ("P1", "P2", "P3", "P4"),
 }
 _PAGE = 25
-_Values = Annotated[list[str], Query()]
+_PERIODS = ("24h", "7d", "28d")
+_TITLES = {404: "Not found", 409: "Not possible", 422: "Not possible", 429: "Not now", 503: "Not now"}
+_INTERVALS = ("hour", "day", "week")
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -38,7 +41,11 @@ _HEADERS = {
 }
 
 
-class Backend(label_pages.LabelBackend, Protocol):
+#: Plotly's WebGL traces make functions from text, so the page of the map lets them; nobody else's script runs there.
+_MAP_POLICY = _HEADERS["Content-Security-Policy"].replace("script-src 'self'", "script-src 'self' 'unsafe-eval'")
+
+
+class Backend(label_pages.LabelBackend, model_pages.ModelBackend, cluster_pages.ClusterBackend, Protocol):
     """What the pages show; see serve.backend for the shapes."""
 
     async def sign_in(self, key: str) -> Principal | None:
@@ -62,8 +69,27 @@ class Backend(label_pages.LabelBackend, Protocol):
         until: str | None,
         limit: int,
         cursor: str | None,
+        folded: bool,
     ) -> dict[str, Any]:
         """Hits; ValueError with a readable message where the search cannot be run."""
+
+    async def search_counts(
+        self,
+        query: str,
+        mode: str,
+        filters: dict[str, list[str]],
+        since: str | None,
+        until: str | None,
+        folded: bool,
+        interval: str,
+    ) -> dict[str, Any]:
+        """`facets` and `trends` of a search, see serve.counts, each None where it cannot be counted."""
+
+    async def similar(self, event_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Complaints like this one by what they are to it; a kind without any is left out."""
+
+    async def cluster_names(self) -> dict[str, str]:
+        """The name of each cluster by its id."""
 
     async def complaint(self, event_id: str) -> dict[str, Any] | None:
         """One complaint."""
@@ -80,8 +106,8 @@ class Backend(label_pages.LabelBackend, Protocol):
     async def retry_dead_letters(self, state: dict[str, str], event_id: str | None) -> int:
         """Try one again, or all that `state` chooses; ValueError as above."""
 
-    async def overview(self) -> dict[str, Any]:
-        """Figures."""
+    async def overview(self, period: str) -> dict[str, Any]:
+        """Figures of a period: 24h, 7d or 28d; see serve.overview."""
 
     async def incidents(self, limit: int) -> list[dict[str, Any]]:
         """The newest incidents."""
@@ -109,19 +135,21 @@ def router(backend: Backend) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     def page(name: str, request: Request, status: int = 200, **values: Any) -> HTMLResponse:
-        looks = bool(values["user"]) and values["user"].may(*_LOOKERS)
+        sections = _sections(values["user"])
+        here = "/" + request.url.path.split("/")[1]
         html = (
             assets.templates()
             .get_template(f"{name}.html")
             .render(
                 path=request.url.path,
-                looks=looks,
-                keeps=looks and values["user"].may(*_KEEPERS),
-                labels=looks and values["user"].may(*label_pages.LABELLERS),
+                section=_SECTION_OF.get(here, here),
+                sections=sections,
+                open_to={href for href, _ in sections},
                 **values,
             )
         )
-        return HTMLResponse(html, status, _HEADERS)
+        headers = _HEADERS | ({"Content-Security-Policy": _MAP_POLICY} if name == "clusters" else {})
+        return HTMLResponse(html, status, headers)
 
     async def who(request: Request) -> Principal:
         session = request.cookies.get(COOKIE)
@@ -129,6 +157,7 @@ def router(backend: Backend) -> APIRouter:
         if principal is None:
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             raise _Away(RedirectResponse(f"/login?next={quote(here, safe='')}", 303, _HEADERS))
+        request.state.user = principal
         if not principal.may(*_LOOKERS):
             text = f"The role {principal.role} sends complaints and does not read them. Sign in with another key."
             raise _Away(page("message", request, 403, user=principal, title="Not for this key", text=text))
@@ -137,10 +166,16 @@ def router(backend: Backend) -> APIRouter:
     def guarded(handler: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
         @wraps(handler)
         async def run(*args: Any, **kwargs: Any) -> Response:
+            request: Request = kwargs["request"]
             try:
                 return await handler(*args, **kwargs)
             except _Away as away:
                 return away.response
+            except Exception as error:  # a page, and not JSON, also for what nobody foresaw
+                problem = problems.of(error)
+            title = _TITLES.get(problem.status, "Something went wrong")
+            user = getattr(request.state, "user", None)
+            return page("message", request, problem.status, user=user, title=title, text=problem.detail)
 
         return run
 
@@ -176,9 +211,13 @@ def router(backend: Backend) -> APIRouter:
 
     @routes.get("/")
     @guarded
-    async def overview(request: Request) -> Response:
+    async def overview(request: Request, period: str = "7d") -> Response:
         user = await who(request)
-        return page("overview", request, user=user, data=await backend.overview(), incidents=await backend.incidents(3))
+        period = period if period in _PERIODS else "7d"
+        incidents = backend.shown(user, await backend.incidents(3))
+        return page(
+            "overview", request, user=user, data=await backend.overview(period), incidents=incidents, periods=_PERIODS
+        )
 
     @routes.get("/search")
     @guarded
@@ -186,31 +225,34 @@ def router(backend: Backend) -> APIRouter:
         request: Request,
         q: str = "",
         mode: str = "hybrid",
-        channel: _Values = [],  # noqa: B006 -- FastAPI copies defaults
-        category: _Values = [],  # noqa: B006
-        subcategory: _Values = [],  # noqa: B006
-        priority: _Values = [],  # noqa: B006
-        region: _Values = [],  # noqa: B006
-        product: _Values = [],  # noqa: B006
-        language: _Values = [],  # noqa: B006
         since: str = "",
         until: str = "",
+        duplicates: str = "",
+        interval: str = "day",
         cursor: str = "",
     ) -> Response:
         user = await who(request)
-        values = (channel, category, subcategory, priority, region, product, language)
-        filters = {name: _distinct(given) for name, given in zip(FILTERS, values, strict=True)}
-        state = {"q": q, "mode": mode, "since": since, "until": until, **filters}
-        answer, wrong = None, None
+        filters = {name: _distinct(request.query_params.getlist(name)) for name in FILTERS}
+        folded, interval = duplicates == "folded", interval if interval in _INTERVALS else "day"
+        state = {
+            "q": q, "mode": mode, "since": since, "until": until, "duplicates": "folded" if folded else "", **filters,
+            "interval": "" if interval == "day" else interval,
+        }  # fmt: skip
+        answer, counts, wrong = None, None, None
         try:
-            answer = await backend.search(q, mode, filters, since or None, until or None, _PAGE, cursor or None)
-            answer = backend.shown(user, answer)
+            asked = (q, mode, filters, since or None, until or None)
+            answer = backend.shown(user, await backend.search(*asked, _PAGE, cursor or None, folded))
+            counts = await backend.search_counts(*asked, folded, interval)
         except ValueError as error:
             wrong = str(error)
         more = _address(state | {"cursor": answer["next_cursor"]}) if answer and answer["next_cursor"] else None
         return page(
             "search", request, 422 if wrong else 200, user=user, state=state, answer=answer, wrong=wrong, more=more,
-            first=_address(state) if cursor else None, chosen=_chosen(state), choices=_CHOICES,
+            first=_address(state) if cursor else None, chosen=_chosen(state), choices=_CHOICES, counts=counts,
+            names=await backend.cluster_names(), interval=interval, intervals=_INTERVALS,
+            with_value=lambda name, value: _address(state | {name: [*state[name], value]}),
+            without_value=lambda name, value: _address(state | {name: [one for one in state[name] if one != value]}),
+            address=lambda **given: _address(state | given),
         )  # fmt: skip
 
     @routes.get("/complaints/{event_id}")
@@ -220,7 +262,11 @@ def router(backend: Backend) -> APIRouter:
         row = await backend.complaint(event_id)
         if row is None:
             return missing(request, user, "complaint")
-        return page("complaint", request, user=user, row=backend.shown(user, row))
+        similar = await backend.similar(row["event_id"])
+        return page(
+            "complaint", request, user=user, row=backend.shown(user, row), similar=backend.shown(user, similar),
+            names=await backend.cluster_names(),
+        )  # fmt: skip
 
     @routes.get("/complaints/{event_id}/trace")
     @guarded
@@ -237,7 +283,8 @@ def router(backend: Backend) -> APIRouter:
         user = await who(request)
         # The position first: what comes between the two reads is shown twice rather than never.
         position = await backend.alert_position()
-        return page("alerts", request, user=user, incidents=await backend.incidents(100), position=position)
+        incidents = backend.shown(user, await backend.incidents(100))
+        return page("alerts", request, user=user, incidents=incidents, position=position)
 
     @routes.get("/quality")
     @guarded
@@ -257,7 +304,7 @@ def router(backend: Backend) -> APIRouter:
         row = await backend.incident(incident_id)
         if row is None:
             return missing(request, user, "incident")
-        return page("incident", request, user=user, row=row)
+        return page("incident", request, user=user, row=backend.shown(user, row))
 
     async def keeper(request: Request, *roles: str) -> Principal:
         user = await who(request)
@@ -279,7 +326,10 @@ def router(backend: Backend) -> APIRouter:
     def to(target: str) -> Response:
         return RedirectResponse(target, 303, _HEADERS)
 
-    label_pages.add(routes, backend, label_pages.Site(page, keeper, ours, form_token, guarded, to))
+    site = label_pages.Site(page, keeper, ours, form_token, guarded, to)
+    label_pages.add(routes, backend, site)
+    model_pages.add(routes, backend, site)
+    cluster_pages.add(routes, backend, site)
 
     @routes.get("/dead-letters")
     @guarded
@@ -338,6 +388,27 @@ def router(backend: Backend) -> APIRouter:
     return routes
 
 
+#: Pages under another address belong to these sections.
+_SECTION_OF = {"/complaints": "/search", "/incidents": "/alerts"}
+
+
+def _sections(user: Principal | None) -> list[tuple[str, str]]:
+    """Addresses and names of the pages that a user may open, in the order of the navigation."""
+    if user is None or not user.may(*_LOOKERS):
+        return []
+    found = [
+        ("/", "Overview", _LOOKERS),
+        ("/search", "Search", _LOOKERS),
+        ("/alerts", "Alerts", _LOOKERS),
+        ("/clusters", "Clusters", cluster_pages.READERS),
+        ("/label", "Label", label_pages.LABELLERS),
+        ("/models", "Models", model_pages.READERS),
+        ("/quality", "Quality", _LOOKERS),
+        ("/dead-letters", "Dead letters", _KEEPERS),
+    ]
+    return [(href, name) for href, name, roles in found if user.may(*roles)]
+
+
 def _local(target: str) -> str:
     """A path on this site; anything else is the start page."""
     plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
@@ -368,4 +439,5 @@ def _chosen(state: dict[str, Any]) -> list[tuple[str, str, str]]:
         for name in FILTERS
         for value in state[name]
     ]
-    return lists + [(name, state[name], _address(state | {name: ""})) for name in ("since", "until") if state[name]]
+    others = ("since", "until", "duplicates")
+    return lists + [(name, state[name], _address(state | {name: ""})) for name in others if state[name]]

@@ -47,6 +47,51 @@ PASSPORT = {
 }  # fmt: skip
 
 
+VERSION = {
+    "id": "complaints/20260301-101500-1a2b3c4d", "name": "complaints", "version": "20260301-101500-1a2b3c4d", "role": "challenger",
+    "manifest": {
+        "created_at": "2026-03-01T10:15:00Z", "data": {"source": "stored labels", "rows": 1200}, "taxonomy": "telecom/1",
+        "metrics": {
+            "accuracy": 0.91, "macro_f1": 0.88, "calibration_error": 0.012, "held_out": 240,
+            "reliability": [{"of": 40, "confidence": 0.55, "accuracy": 0.5}, {"of": 200, "confidence": 0.95, "accuracy": 0.96}],
+            "slices": {"language": {"eng": {"of": 200, "accuracy": 0.92}, "pcm": {"of": 40, "accuracy": 0.85}}, "region": {}},
+            "by_label": {"network.outage": {"of": 40, "recall": 0.9, "f1": 0.91}, "billing.refund": {"of": 30, "recall": 0.7, "f1": 0.75}},
+        },
+    },
+}  # fmt: skip
+SHADOW = {"champion": "zero-shot/1", "of": 300, "agree": 0.8, "low": 0.75, "high": 0.84, "slices": {},
+          "parted": [{"champion": "network.outage", "challenger": "billing.refund", "count": 12}]}  # fmt: skip
+_SIDE = {"accuracy": 0.8, "category": 0.9, "macro_f1": 0.7, "calibration_error": 0.05, "abstained": 0.1,
+         "reliability": [{"of": 200, "confidence": 0.7, "accuracy": 0.8}]}  # fmt: skip
+REPORT = {
+    "versions": {"champion": "zero-shot/1", "challenger": VERSION["id"]}, "of": 200, "champion": _SIDE, "challenger": _SIDE | {"accuracy": 0.9},
+    "gain": {"of": 200, "difference": 0.1, "low": 0.05, "high": 0.15, "better": 30, "worse": 10},
+    "slices": [{"column": "language", "value": "pcm", "champion": 0.7, "challenger": 0.5, "of": 40, "difference": -0.2, "low": -0.3, "high": -0.1,
+                "better": 0, "worse": 8, "judged": True, "worse_for_sure": True}],
+    "confusion": [{"label": "network.outage", "predicted": "<b>", "champion": 9, "challenger": 1}], "against": ["language pcm gets worse"],
+    "shadow": SHADOW,
+}  # fmt: skip
+CLUSTER = {
+    "cluster_id": 7, "name": "refund <b> twice", "kind": "topic", "state": "active", "other": None, "terms": ["refund", "charged twice"], "size": 120,
+    "recent": 30, "growth": 2.5, "emerging": True, "born_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-02T10:00:00Z",
+}  # fmt: skip
+OVERVIEW = {
+    "period": "7d", "since": "2026-03-01T10:00:00Z", "count": 20, "before": 10, "change": 1.0,
+    "series": [{"bucket": "2026-03-01T10:00:00Z", "count": 2, "before": 1}],
+    "moved": {"category": [{"value": "network", "count": 20, "before": 2, "change": 9.0}], "region": [{"value": "Kano", "count": 9, "before": 0, "change": None}], "product": []},
+    "channels": [{"channel": "sms", "newest": "2026-03-01T10:00:00Z", "minutes": 300, "silent": True}], "dead_lettered": 3, "open_incidents": 1, "open_quality": 0,
+}  # fmt: skip
+COUNTS = {
+    "facets": {"facets": {
+        "category": {"values": [{"value": "network", "count": 20}, {"value": None, "count": 3}], "other": {"values": 2, "count": 5}, "more": False},
+        "cluster": {"values": [{"value": 7, "count": 4}], "other": {"values": 0, "count": 0}, "more": False},
+    }},
+    "trends": {
+        "buckets": ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"], "since": "2026-03-01T00:00:00Z", "more": False,
+        "all": {"value": None, "counts": [3, 5], "total": 8, "before": 4, "change": 1.0},
+    },
+}  # fmt: skip
+
 CALM = {"shed": [], "state": "normal", "behind_s": 0.0, "degraded": 0}
 
 
@@ -55,9 +100,12 @@ class Fake:
     overload = CALM
     row = ROW
     role = "analyst"
+    counts = COUNTS
+    champion = "zero-shot/1"
 
     def __init__(self):
         self.retried = []
+        self.changed = []
 
     async def sign_in(self, key):
         return {"good": Principal("k1", "Ada", self.role), "intake": Principal("k2", "form", "intake")}.get(key)
@@ -68,8 +116,8 @@ class Fake:
     def session_for(self, principal):
         return "intake" if principal.role == "intake" else "good"
 
-    async def search(self, query, mode, filters, since, until, limit, cursor):
-        self.asked = (query, mode, filters, since, until, cursor)
+    async def search(self, query, mode, filters, since, until, limit, cursor, folded):
+        self.asked = (query, mode, filters, since, until, cursor, folded)
         if mode == "magic":
             raise ValueError("mode 'magic': expected one of hybrid, vector, text")
         hits = [] if query == "nothing" else [HIT]
@@ -100,19 +148,90 @@ class Fake:
             raise ValueError("since: 'never' is no time")
         return 1 if event_id else 31
 
-    async def overview(self):
+    async def search_counts(self, query, mode, filters, since, until, folded, interval):
+        return self.counts
+
+    async def similar(self, event_id):
+        return {"same_topic": [HIT]}
+
+    async def cluster_names(self):
+        return {"7": CLUSTER["name"], "-1": "in no cluster"}
+
+    async def clusters(self, state, emerging, limit, offset):
+        if state not in ("active", "merged", "ended"):
+            raise ValueError(f"state {state!r}: expected one of active, merged, ended")
+        self.asked = (state, emerging, limit, offset)
+        rows = [CLUSTER] if state == "active" else []
+        return {"clusters": rows, "total": 60 * len(rows)}
+
+    async def cluster_map(self):
+        return {
+            "clusters": [{"cluster_id": 7, "x": 0.0, "y": 0.0, "name": CLUSTER["name"], "size": 120}],
+            "dots": {"x": [0.1], "y": [0.2], "cluster": [7]},
+        }
+
+    async def cluster(self, cluster_id):
+        if cluster_id != 7:
+            return None
+        facets = {
+            f"by_{name}": [{"value": "sms", "count": 2}] for name in ("category", "channel", "region", "priority")
+        }
+        events = [
+            {"at": "2026-03-01T10:00:00Z", "event": "born", "other": None},
+            {"at": "2026-03-02T10:00:00Z", "event": "split", "other": 9},
+        ]
+        days = [
+            {"bucket": "2026-03-01T00:00:00+00:00", "count": 3},
+            {"bucket": "2026-03-02T00:00:00+00:00", "count": 0},
+        ]
+        return CLUSTER | facets | {"events": events, "exemplars": [HIT], "days": days}
+
+    async def models(self):
+        state = {"classifier_version": "zero-shot/1", "rescoring": False, "due": 0, "scored": 0, "failing": 0}
+        return {"classifier": "complaints", "champion": self.champion, "models": [VERSION], "state": state}
+
+    async def model(self, name, version):
+        if version != VERSION["version"]:
+            raise LookupError(f"model {name}/{version}: not there")
+        measures = [{"name": "input", "state": "explained", "cause": "outage", "value": 0.31, "most": 0.2, "why": "moved"},
+                    {"name": "calibration", "state": "unknown", "value": None, "most": 0.05, "why": "few"}]  # fmt: skip
+        days = [
+            {"day": f"2026-03-0{n}", "of": 10 * n, "confidence": 0.7, "abstained": 0.1, "moved": 0.05 * n}
+            for n in (1, 2, 3)
+        ]
+        decision = {
+            "at": "2026-03-01T10:16:00Z",
+            "action": "challenger",
+            "champion": {"from": None, "to": None},
+            "by": "train",
+            "reason": "",
+            "forced": False,
+        }
+        drift = {"of": 300, "before": 900, "drifts": 0, "measures": measures, "incidents": ["inc_1"]}
+        return {"id": VERSION["id"], "role": "challenger", "manifest": VERSION["manifest"], "decisions": [decision], "shadow": SHADOW, "drift": drift, "history": days}  # fmt: skip
+
+    async def model_compared(self, name, version):
+        return REPORT
+
+    async def model_promote(self, user, name, version, force, reason):
+        if not force:
+            raise ValueError("it is not promoted: language pcm gets worse")
+        self.changed.append(("promote", version, reason, user.name))
+
+    async def model_challenge(self, user, name, version):
+        self.changed.append(("challenge", version))
+
+    async def model_rollback(self, user, name, reason):
+        if self.champion == "zero-shot/1":
+            raise LookupError("there is no champion before zero-shot/1")
+        self.changed.append(("rollback", name, reason))
+
+    async def overview(self, period):
         facets = {
             f"by_{n}": [{"value": "a&b=c", "count": 2}, {"value": None, "count": 1}]
             for n in ("category", "priority", "channel", "language")
         }
-        return facets | {
-            "stored": self.stored,
-            "overload": self.overload,
-            "dead_lettered": 0,
-            "last_24h": 2,
-            "open_incidents": 1,
-            "hourly": [{"bucket": "2026-03-01T10:00:00Z", "count": 2}],
-        }
+        return OVERVIEW | facets | {"period": period, "stored": self.stored, "overload": self.overload}
 
     async def incidents(self, limit):
         return [INCIDENT]
@@ -212,8 +331,8 @@ def test_every_state_of_a_search_is_in_the_url(inside, backend):
     ).text
     assert backend.asked == (
         "x", "text", {"channel": [], "category": ["network", "billing"], "subcategory": [], "priority": [], "region": ["Lagos"],
-                     "product": [], "language": []},
-        "2026-01-01", None, "abc",
+                     "product": [], "language": [], "cluster": [], "source": [], "customer": []},
+        "2026-01-01", None, "abc", False,
     )  # fmt: skip
     assert re.search(r'value="network" checked', text)
     more = re.search(r'class="button" href="([^"]+)"', text)[1].replace("&amp;", "&")
@@ -292,7 +411,7 @@ def test_each_filter_can_be_taken_away_alone(inside):
 
 def test_figures_link_to_their_complaints(inside):
     text = inside.get("/").text
-    assert 'href="/search?category=a%26b%3Dc"' in text
+    assert 'href="/search?category=a%26b%3Dc&amp;since=2026-03-01T10%3A00%3A00Z"' in text
     assert "not known" in text and 'href="/search?category="' not in text
 
 

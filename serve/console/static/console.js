@@ -1,5 +1,4 @@
-"use strict";
-// Charts and the live alert feed. Everything else on the pages works without this file.
+// Charts, the live alert feed and two keys. Everything else on the pages works without this file.
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -10,8 +9,8 @@ function draw(script) {
   if (!target || typeof Plotly === "undefined") return;
   const data = JSON.parse(script.textContent);
   const ink = colour("--soft"), line = colour("--line"), accent = colour("--accent");
-  const traces = [{ x: data.x, y: data.y, type: "bar", name: "observed", marker: { color: accent } }];
-  if (data.e) traces.push({ x: data.x, y: data.e, type: "scatter", mode: "lines", name: "expected", line: { color: ink, dash: "dot", width: 2.5 } });
+  const traces = [{ x: data.x, y: data.y, type: "bar", name: script.dataset.second ? "now" : "observed", marker: { color: accent } }];
+  if (data.e) traces.push({ x: data.x, y: data.e, type: "scatter", mode: "lines", name: script.dataset.second || "expected", line: { color: ink, dash: "dot", width: 2.5 } });
   const layout = {
     margin: { l: 44, r: 8, t: 8, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: ink, family: getComputedStyle(document.body).fontFamily }, separators: ".,",
@@ -94,6 +93,31 @@ function follow(feed) {
   events.onerror = () => say(events.readyState === EventSource.CLOSED ? "no longer live: reload the page" : "reconnecting", false);
   events.addEventListener("alert", (event) => show(feed, JSON.parse(event.data)));
 }
+
+// "/" goes to the search field, from a page without one to the page of the search.
+function search() {
+  const field = document.querySelector("input[type=search]");
+  if (field) {
+    field.focus();
+    field.select();
+  } else if (document.querySelector('nav a[href="/search"]')) location.href = "/search#q";
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+  event.preventDefault();
+  search();
+});
+if (location.hash === "#q") search();
+
+// A form that was sent says so until its answer is there; a page that comes back from the browser's cache does not.
+document.addEventListener("submit", (event) => {
+  for (const one of [document.querySelector("main"), event.submitter]) if (one) one.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forEach((one) => one.removeAttribute("aria-busy")));
+
+// Where there is little room what narrows a search down stands closed.
+if (matchMedia("(max-width: 60rem)").matches) document.querySelectorAll("details.facets").forEach((one) => one.removeAttribute("open"));
 
 drawAll();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -1,4 +1,3 @@
-"use strict";
 // Labelling from the keyboard. Without this file the buttons and links do the same.
 
 const groups = [...document.querySelectorAll("[data-category]")];
