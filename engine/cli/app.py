@@ -15,6 +15,7 @@ from engine.cli.evaluate import evaluate
 from engine.cli.export import export
 from engine.cli.features import features
 from engine.cli.identity import identity
+from engine.cli.incidents import incidents
 from engine.cli.label import label
 from engine.cli.maintain import maintain
 from engine.cli.mapping import mapping
@@ -76,6 +77,7 @@ for panel, commands in _PANELS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
 app.add_typer(read.alerts, name="alerts", rich_help_panel="Read")
+app.add_typer(incidents, name="incidents", rich_help_panel="Read")
 app.add_typer(identity, name="identity", rich_help_panel="Read")
 app.add_typer(clusters, name="clusters", rich_help_panel="Read")
 app.add_typer(saved, name="saved", rich_help_panel="Read")

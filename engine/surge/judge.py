@@ -41,12 +41,13 @@ class Grid:
         return self.segments.index(segment)
 
 
-def grid(volumes: pa.Table, now: datetime, settings: SurgeSettings) -> Grid | None:
+def grid(volumes: pa.Table, now: datetime, settings: SurgeSettings, history: timedelta = HISTORY) -> Grid | None:
     """The complete buckets of the last 28 days; a bucket without a row is a zero.
 
     Args:
         volumes: segment, bucket, count; rows outside the time are left out.
         now: a bucket is complete when `lateness_s` have passed since its end.
+        history: how far back, instead.
 
     Returns:
         None where there is no complaint in that time.
@@ -55,7 +56,7 @@ def grid(volumes: pa.Table, now: datetime, settings: SurgeSettings) -> Grid | No
     end = int((now.timestamp() - settings.lateness_s) // step) * step
     starts = np.asarray(volumes["bucket"].cast(pa.int64())) // 1_000_000
     amounts = np.asarray(volumes["count"])
-    keep = (starts < end) & (starts >= end - HISTORY.total_seconds())
+    keep = (starts < end) & (starts >= end - history.total_seconds())
     if not (amounts[keep] > 0).any():
         return None
     first = int(starts[keep & (amounts > 0)].min())
