@@ -60,7 +60,7 @@ def test_every_command_has_an_example_and_json(name, command):
 def test_the_readmes_commands_exist():
     known = {name for name, _ in commands()}
     text = (ROOT / "README.md").read_text()
-    used = set(re.findall(r"^beejan ((?:[a-z]+)(?: (?:list|tail|show|retry))?)", text, re.M))
+    used = set(re.findall(r"^beejan ((?:[a-z]+)(?: (?:list|tail|show|retry|backtest))?)", text, re.M))
     assert used
     assert used <= known | {"alerts tail"}
 
