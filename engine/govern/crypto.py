@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -83,13 +84,29 @@ def load_keys(folder: Path) -> Keys:
 def _load(path: Path) -> bytes:
     try:
         if not path.exists():
-            write_private(path, secrets.token_hex(32))
+            _make(path)
         value = bytes.fromhex(path.read_text().strip())
     except (OSError, ValueError) as error:
         raise KeyTrouble(f"key {path}: cannot be read ({type(error).__name__}); expected 64 hex digits") from error
     if len(value) != 32:
         raise KeyTrouble(f"key {path}: {len(value)} bytes; expected 32 (64 hex digits)")
     return value
+
+
+def _make(path: Path) -> None:
+    """One of the processes that start together makes it, and all of them read that one; durable when this returns."""
+    mine = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    write_private(mine, secrets.token_hex(32))
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(mine, path)
+    finally:
+        mine.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _fingerprint(secret: bytes) -> str:

@@ -1,4 +1,6 @@
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,6 +29,21 @@ def test_keys_are_made_once_private_and_hidden(tmp_path):
     assert oct((tmp_path / "keys" / "data.key").stat().st_mode & 0o777) == "0o600"
     assert first.data.secret.hex() not in repr(first)
     assert pickle.loads(pickle.dumps(first.data)) == first.data
+
+
+def test_those_who_make_keys_at_the_same_time_have_the_same(tmp_path):
+    # Stream and API start together: with two data keys the payloads sealed with one of them could never be read.
+    for turn in range(20):
+        folder, gate = tmp_path / str(turn), threading.Barrier(8)
+
+        def load(folder=folder, gate=gate):
+            gate.wait()
+            return load_keys(folder)
+
+        with ThreadPoolExecutor(8) as pool:
+            made = [one.result() for one in [pool.submit(load) for _ in range(8)]]
+        assert len({(keys.data.secret, keys.pseudonym, keys.session) for keys in made}) == 1
+        assert sorted(path.name for path in folder.iterdir()) == ["data.key", "pseudonym.key", "session.key"]
 
 
 def test_a_broken_key_file_is_named(tmp_path):
