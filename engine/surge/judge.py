@@ -85,6 +85,6 @@ def judge(counts: Grid, settings: SurgeSettings) -> Found:
 
 
 def recent(found: Found, counts: Grid, now: datetime, settings: SurgeSettings) -> list[Episode]:
-    """Surges that still last or were detected so lately that an alert is of use."""
+    """Surges that still last, or were detected or ended so lately that an alert is of use."""
     horizon = now - timedelta(seconds=settings.alert_horizon_s)
-    return [e for e in found.episodes if e.end is None or counts.time(e.detected) >= horizon]
+    return [e for e in found.episodes if e.end is None or counts.time(max(e.detected, e.end)) >= horizon]

@@ -8,8 +8,9 @@ import pytest
 
 from engine.cli.app import app
 from engine.settings import SurgeSettings
-from engine.surge import backtest
+from engine.surge import backtest, judge
 from engine.tables import TIME
+from models.surge import Episode, Found
 from tests.cli.test_cli import run
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -73,6 +74,14 @@ def test_delays_and_false_alarms_are_counted_against_what_is_known():
     assert (told["surges"], told["found"], told["false_alarms"]) == (2, 1, 0)
     assert told["median_delay_s"] == (incidents[0].detected_at - at(SURGE)).total_seconds()
     assert backtest.held_against(incidents, [missed])["false_alarms"] == 1
+
+
+def test_a_surge_of_days_is_looked_at_when_it_ends():
+    counts = judge.Grid(["a"], START, 3600, np.zeros((24 * 20, 1), np.int64))
+    long = Episode(0, start=24, detected=25, end=24 * 5)
+    found = Found([long], np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    assert judge.recent(found, counts, at(24 * 5 + 1), SETTINGS) == [long]
+    assert judge.recent(found, counts, at(24 * 7), SETTINGS) == []
 
 
 @pytest.mark.parametrize(
