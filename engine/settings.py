@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from connectors.errors import Terminal
@@ -146,6 +155,15 @@ class ServeSettings(_Section):
     ha_proxy: bool = Field(True, description="Use Ray Serve's HAProxy where its binary is installed")
 
 
+class MaintenanceWindow(_Section):
+    """A planned time of trouble: incidents in it are counted and listed, and nobody is told."""
+
+    segment: str | None = Field(None, description="category=network|region=Lagos; incidents of it and within it; all")
+    since: AwareDatetime = Field(description="RFC 3339")
+    until: AwareDatetime = Field(description="RFC 3339")
+    reason: str = Field("", max_length=500, description="For people")
+
+
 class SurgeSettings(_Section):
     """When volumes are judged."""
 
@@ -157,6 +175,10 @@ class SurgeSettings(_Section):
     quiet_s: float = Field(1800, ge=60, description="How long a surge must be over before it is resolved, s")
     least_excess: float = Field(5, ge=1, description="Complaints above the expected ones before an alert")
     alert_horizon_s: float = Field(86_400, ge=3600, description="Older surges, found in a backfill, raise no alert, s")
+    regress_s: float = Field(21_600, ge=0, description="A surge that is back within this time is the same incident, s")
+    maintenance: list[MaintenanceWindow] = Field(
+        default_factory=list, description="Where and when incidents are listed but nothing is told"
+    )
 
 
 SourceName = Annotated[str, StringConstraints(pattern=SOURCE_NAME)]

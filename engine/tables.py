@@ -213,6 +213,17 @@ VOLUMES = TableSpec(
     pa.schema([_key("volume_id"), ("segment", pa.string()), ("bucket", TIME), ("count", pa.int64())]),
 )
 
+#: Version 2: what people did, and how the surge came back. Null in rows of version 1.
+_LIFE = pa.schema(
+    [
+        ("acted_at", TIME),
+        ("reason", pa.string()),
+        ("regressions", pa.int64()),
+        ("muted", pa.bool_()),
+        ("history", pa.string()),
+    ]
+)
+
 INCIDENTS = TableSpec(
     "serving",
     "incidents",
@@ -235,8 +246,11 @@ INCIDENTS = TableSpec(
             ("acknowledged_by", pa.string()),
             ("acknowledged_at", TIME),
             ("updated_at", TIME),
+            *_LIFE,
         ]
     ),
+    version=2,
+    migrations={2: _LIFE},
 )
 
 #: A rule of batches and a channel: how it stands, and its last incident.

@@ -25,10 +25,11 @@ router = APIRouter(prefix="/v1", tags=["alerts"])
 #: A comment is sent this often, so that proxies keep the connection, s.
 _HEARTBEAT_S = 15.0
 
-_READERS = ("ops", "analyst", "ml", "steward")
+#: Roles that may read them.
+READERS = ("ops", "analyst", "ml", "steward")
 
 
-@router.get("/alerts", dependencies=[Depends(require(*_READERS))])
+@router.get("/alerts", dependencies=[Depends(require(*READERS))])
 async def get_alerts(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -42,7 +43,7 @@ async def get_alerts(
     return {"alerts": chosen[:limit], "total": len(chosen)}
 
 
-@router.get("/incidents/{incident_id}", dependencies=[Depends(require(*_READERS))])
+@router.get("/incidents/{incident_id}", dependencies=[Depends(require(*READERS))])
 async def get_incident(request: Request, incident_id: str) -> dict[str, Any]:
     """One incident with its evidence."""
     row = await asyncio.to_thread(incident, services(request).incidents, incident_id)
@@ -51,7 +52,7 @@ async def get_incident(request: Request, incident_id: str) -> dict[str, Any]:
     return row
 
 
-@router.get("/alerts/stream", dependencies=[Depends(require(*_READERS))])
+@router.get("/alerts/stream", dependencies=[Depends(require(*READERS))])
 async def stream_alerts(request: Request, last_event_id: int | None = None) -> StreamingResponse:
     """Alerts as they are raised: server-sent events named `alert`, `integrity` for records that are missing,
     `quality` for a rule that a channel breaks, or `emerging_cluster` for one that grows faster than the rest.
@@ -97,7 +98,7 @@ async def _events(js: Any, after: int) -> AsyncIterator[str]:
 def incidents(table: Any) -> list[dict[str, Any]]:
     """All incidents for JSON, the newest first."""
     rows = table.search().limit(100_000).to_list()
-    return [_shown(row) for row in sorted(rows, key=lambda r: r["detected_at"], reverse=True)]
+    return [shown_incident(row) for row in sorted(rows, key=lambda r: r["detected_at"], reverse=True)]
 
 
 def emerged(served: Services) -> list[dict[str, Any]]:
@@ -108,8 +109,11 @@ def emerged(served: Services) -> list[dict[str, Any]]:
 def incident(table: Any, incident_id: str) -> dict[str, Any] | None:
     """One incident for JSON."""
     rows = table.search().where(f"incident_id = {filters.text(incident_id)}").limit(1).to_list()
-    return _shown(rows[0]) if rows else None
+    return shown_incident(rows[0]) if rows else None
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return plain(row) | {"evidence": json.loads(row["evidence"] or "{}")}
+def shown_incident(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of serving.incidents for JSON."""
+    return plain(row) | {
+        name: json.loads(row[name] or empty) for name, empty in (("evidence", "{}"), ("history", "[]"))
+    }

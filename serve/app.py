@@ -22,6 +22,7 @@ from serve import (
     forms,
     health,
     identity,
+    incidents,
     intake,
     labels,
     maintenance,
@@ -48,8 +49,8 @@ _ABOUT = """Complaints in once, useful within seconds. Send `Authorization: Bear
 ml, ops, steward, admin. Errors are RFC 9457 problem details; times are RFC 3339 in UTC."""
 
 _MODULES = (
-    intake, complaints, counts, trace, alerts, clusters, dead_letters, quality, identity, labels, models, admin,
-    embedding, replays, repairs, similar,
+    intake, complaints, counts, trace, alerts, incidents, clusters, dead_letters, quality, identity, labels, models,
+    admin, embedding, replays, repairs, similar,
     maintenance, sources, sql, exports, saved, reports, customers, taxonomies, webhooks, forms, health,
 )  # fmt: skip
 

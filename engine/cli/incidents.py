@@ -43,6 +43,90 @@ def show(
         console().print(f"{one['event_id'][:12]}  {one['text']}", markup=False)
 
 
+@incidents.command("complaints")
+@guarded
+def complaints(
+    incident_id: Annotated[str, typer.Argument(help="As `beejan alerts list` names it.", metavar="ID")],
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    offset: Annotated[int, typer.Option(min=0)] = 0,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """The complaints that an incident is made of, the newest first.
+
+    Example: beejan incidents complaints inc_0123456789abcdef --limit 20
+    """
+    found = Client(config, data_dir).get(f"/v1/incidents/{incident_id}/complaints", limit=limit, offset=offset)
+    if as_json:
+        emit(found)
+        return
+    columns = ["occurred_at", "priority", "region", "channel", "text", "event_id"]
+    table(None, columns, [[one[name] for name in columns] for one in found["complaints"]])
+    notes().print(f"[dim]{found['total']:,} in all[/]")
+
+
+_REASON = typer.Option(help="For people; personal data in it is masked.")
+
+
+@alerts.command("ack")
+@guarded
+def acknowledge(
+    incident_id: Annotated[str, typer.Argument(help="As `beejan alerts list` names it.", metavar="ID")],
+    reason: Annotated[str | None, _REASON] = None,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Say that somebody sees to an incident: only a worse severity and its end are told from now on.
+
+    Example: beejan alerts ack inc_0123456789abcdef --reason "field team is on it"
+    """
+    _act("ack", incident_id, reason, data_dir, config, as_json)
+
+
+@alerts.command("resolve")
+@guarded
+def resolve(
+    incident_id: Annotated[str, typer.Argument(help="As `beejan alerts list` names it.", metavar="ID")],
+    reason: Annotated[str | None, _REASON] = None,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Say that an incident is over; it regresses if it gets worse after that, or comes back.
+
+    Example: beejan alerts resolve inc_0123456789abcdef --reason "mast repaired"
+    """
+    _act("resolve", incident_id, reason, data_dir, config, as_json)
+
+
+@alerts.command("archive")
+@guarded
+def archive(
+    incident_id: Annotated[str, typer.Argument(help="As `beejan alerts list` names it.", metavar="ID")],
+    reason: Annotated[str | None, _REASON] = None,
+    data_dir: Annotated[Path | None, DATA] = None,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Hear nothing of an incident until it escalates.
+
+    Example: beejan alerts archive inc_0123456789abcdef --reason "known, harmless"
+    """
+    _act("archive", incident_id, reason, data_dir, config, as_json)
+
+
+def _act(
+    act: str, incident_id: str, reason: str | None, data_dir: Path | None, config: Path | None, as_json: bool
+) -> None:
+    found = Client(config, data_dir).post(f"/v1/incidents/{incident_id}/{act}", {"reason": reason})
+    if as_json:
+        emit(found)
+    else:
+        console().print(f"{found['incident_id']}  {found['state']}  {found['segment']}", markup=False)
+
+
 @alerts.command("backtest")
 @guarded
 def backtest(

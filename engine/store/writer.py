@@ -28,12 +28,13 @@ from engine.cluster.keep import LANDED
 from engine.labels.book import Book
 from engine.reembed import state
 from engine.settings import Settings
-from engine.store import circumstances, rows, volumes
+from engine.store import circumstances, filters, rows, volumes
 from engine.store.duplicates import Duplicates
 from engine.store.key_index import KeyIndex
 from engine.store.persons import Persons
 from engine.store.upkeep import Upkeep
 from engine.store.vectors import Vectors
+from engine.surge.acts import acted, superseded
 from engine.surge.segments import DIMENSIONS
 from engine.tables import FOLLOWING
 
@@ -381,6 +382,27 @@ class Writer:
     def put_incidents(self, incidents: pa.Table) -> None:
         """Insert or replace incidents, durably."""
         incidents = rows.conform(rows.distinct(incidents, "incident_id"), self._incidents.schema)
+        stored = {row["incident_id"]: row for row in self._incidents.scan(["incident_id", "acted_at"]).to_pylist()}
+        judged = incidents.select(["incident_id", "acted_at"]).to_pylist()
+        keep = [row["incident_id"] not in stored or not superseded(stored[row["incident_id"]], row) for row in judged]
+        self._store_incidents(incidents.filter(pa.array(keep, pa.bool_())))
+
+    def act_on_incident(self, incident_id: str, act: str, who: str, reason: str | None) -> dict[str, Any] | None:
+        """Apply an act of engine.surge.acts, durably; the row afterwards, None where there is no such incident.
+
+        Raises:
+            BadAct: its state does not allow it.
+        """
+        found = self._incidents.scan(self._incidents.schema.names, f"incident_id = {filters.text(incident_id)}")
+        if not found.num_rows:
+            return None
+        before = found.to_pylist()[0]
+        after = acted(before, act, who, reason, datetime.now(UTC))
+        if after is not before:
+            self._store_incidents(pa.Table.from_pylist([after], self._incidents.schema))
+        return after
+
+    def _store_incidents(self, incidents: pa.Table) -> None:
         self._incidents.upsert(incidents, update=True)
         self._incidents.make_durable()
         self._circumstances.note(incidents)

@@ -8,12 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from engine.settings import MaintenanceWindow
+from engine.surge.chains import Chain
 from engine.surge.judge import Grid
-from engine.surge.segments import compatible
+from engine.surge.segments import compatible, within
 from models.surge import Episode, Found
 
-NEW, ONGOING, ESCALATING, RESOLVED = "new", "ongoing", "escalating", "resolved"
-OPEN = (NEW, ONGOING, ESCALATING, "acknowledged")
+NEW, ONGOING, ESCALATING, RESOLVED, REGRESSED = "new", "ongoing", "escalating", "resolved", "regressed"
+ACKNOWLEDGED, ARCHIVED = "acknowledged", "archived"
+OPEN = (NEW, ONGOING, ESCALATING, REGRESSED, ACKNOWLEDGED)
+
+#: A surge that has come back more often than this is flapping: only a worse severity is told of it.
+_FLAPPING = 3
 
 #: Observed over expected from which on an incident has a severity, the worst first.
 _SEVERITIES = (("critical", 10.0, 50), ("high", 5.0, 20), ("medium", 3.0, 10))
@@ -33,23 +39,43 @@ class Incident:
     observed: int
     expected: float
     related: tuple[str, ...]
+    regressions: int = 0
+    muted: bool = False
+
+    @property
+    def event_id(self) -> str:
+        """Of the event that tells its state: the same however often that is told, another for another state."""
+        return f"{self.incident_id}:{self.state}:{self.severity}:{self.regressions}"
 
     def changed(self, before: dict[str, Any] | None) -> bool:
         """Whether it differs from the stored row in what a reader sees."""
         if before is None:
             return True
-        mine = (self.state, self.severity, self.observed, self.ended_at, set(self.related))
+        mine = (self.state, self.severity, self.observed, self.ended_at, set(self.related), self.muted)
         return mine != (
-            before["state"], before["severity"], before["observed"], before["ended_at"], set(before["related"] or ())
+            before["state"], before["severity"], before["observed"], before["ended_at"], set(before["related"] or ()),
+            bool(before.get("muted")),
         )  # fmt: skip
 
     def alerts(self, before: dict[str, Any] | None) -> bool:
-        """Whether the feed is told: a new one, a change of state, a worse severity."""
-        if before is None:
+        """Whether the feed is told: a new one, a change of state, a worse severity; nothing while it is muted."""
+        if self.muted:
+            return False
+        if before is None or before.get("muted"):
             # One that was over before it was seen, in late or replayed complaints, is listed and wakes nobody.
-            return self.state != RESOLVED
-        worse = severity_rank(self.severity) > severity_rank(before["severity"])
-        return worse or (self.state != before["state"] and self.state in (RESOLVED, ESCALATING))
+            return self.state in OPEN
+        if severity_rank(self.severity) > severity_rank(before["severity"]):
+            return True
+        if self.regressions > _FLAPPING or before["state"] == ARCHIVED:
+            return False
+        return self.state != before["state"] and self.state in (RESOLVED, ESCALATING, REGRESSED)
+
+
+def in_maintenance(segment: str, windows: Iterable[MaintenanceWindow], now: datetime) -> bool:
+    """Whether a window is on whose segment is this one or a wider one."""
+    return any(
+        one.since <= now < one.until and (one.segment is None or within(segment, one.segment)) for one in windows
+    )
 
 
 def severity_rank(severity: str) -> int:
@@ -145,6 +171,7 @@ def _incident(row: dict[str, Any] | None, leader: Episode, others: Sequence[Epis
         started_at=started,
         detected_at=row["detected_at"] if row else counts.time(leader.detected + 1),
         ended_at=counts.time(leader.end) if leader.end is not None else None,
+        regressions=leader.returns if isinstance(leader, Chain) else 0,
         observed=leader.observed,
         expected=round(leader.expected, 3),
         related=tuple(sorted({counts.segments[e.segment] for e in others} | set(row["related"] or () if row else ()))),
@@ -157,6 +184,10 @@ def _state(incident: Incident, row: dict[str, Any] | None) -> str:
         return RESOLVED
     if row is None:
         return NEW
-    if severity_rank(incident.severity) > severity_rank(row["severity"]):
+    worse = severity_rank(incident.severity) > severity_rank(row["severity"])
+    if row["state"] == RESOLVED:
+        # Where somebody resolved it while it lasted, it is over until it gets worse.
+        return REGRESSED if worse or row["ended_at"] is not None else RESOLVED
+    if worse:
         return ESCALATING
-    return row["state"] if row["state"] in ("acknowledged", ESCALATING) else ONGOING
+    return row["state"] if row["state"] in (ACKNOWLEDGED, ARCHIVED, ESCALATING, REGRESSED) else ONGOING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.settings import SurgeSettings
+from engine.surge.chains import joined
 from models.surge import Episode, Found, SurgeParams, detect, threshold_for
 
 #: How far back the baseline reaches.
@@ -80,8 +81,9 @@ def params(segments: int, settings: SurgeSettings) -> SurgeParams:
 
 
 def judge(counts: Grid, settings: SurgeSettings) -> Found:
-    """Every surge in the grid."""
-    return detect(counts.counts, counts.hours(), params(len(counts.segments), settings))
+    """Every surge in the grid; one that comes back within `regress_s` goes on, see `Chain`."""
+    found = detect(counts.counts, counts.hours(), params(len(counts.segments), settings))
+    return replace(found, episodes=joined(found.episodes, round(settings.regress_s / settings.bucket_s)))
 
 
 def recent(found: Found, counts: Grid, now: datetime, settings: SurgeSettings) -> list[Episode]:

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ from engine.schedule.keep import keep as keep_schedule
 from engine.settings import Settings
 from engine.store import filters, volumes
 from engine.surge import evidence
-from engine.surge.incidents import Incident, reconcile
+from engine.surge.acts import remembered
+from engine.surge.incidents import Incident, in_maintenance, reconcile
 from engine.surge.judge import HISTORY, Grid, grid, judge, recent
+from engine.tables import INCIDENTS
 
 log = logging.getLogger("beejan.surge")
 
@@ -68,12 +71,12 @@ class Watcher:
             return 0
         changes = await asyncio.to_thread(self._judge, counts, now)
         told = 0
-        for incident, row, before in changes:
-            if incident.alerts(before):
-                await self._tell(row)
+        for row, event_id in changes:
+            if event_id is not None:
+                await self._tell(row, event_id)
                 told += 1
         if changes:
-            rows = pa.Table.from_pylist([row for _, row, _ in changes])
+            rows = pa.Table.from_pylist([row for row, _ in changes], INCIDENTS.schema)
             await asyncio.to_thread(actors.writer_call, "put_incidents", rows)
         await asyncio.to_thread(self._put_zeros, counts)
         self._seen = moment
@@ -89,27 +92,34 @@ class Watcher:
         query = self._volumes.search().where(condition).select(["segment", "bucket", "count"])
         return grid(query.limit(2**31 - 1).to_arrow(), now, self._settings.surge)
 
-    def _judge(self, counts: Grid, now: datetime) -> list[tuple[Incident, dict[str, Any], dict[str, Any] | None]]:
+    def _judge(self, counts: Grid, now: datetime) -> list[tuple[dict[str, Any], str | None]]:
+        """Rows that changed, each with the id of the event that tells it, if one does."""
         found = judge(counts, self._settings.surge)
         stored = {row["incident_id"]: row for row in self._incidents.search().limit(100_000).to_list()}
         live = [row for row in stored.values() if row["started_at"] >= counts.first]
         changes = []
-        for incident in reconcile(found, recent(found, counts, now, self._settings.surge), counts, live):
-            before = stored.get(incident.incident_id)
+        windows = self._settings.surge.maintenance
+        for judged in reconcile(found, recent(found, counts, now, self._settings.surge), counts, live):
+            before = stored.get(judged.incident_id)
+            quiet = in_maintenance(judged.segment, windows, now)
+            # One that was told before the window is told on after it; one that began in it is told then as new.
+            unheard = before is None or bool(before["muted"])
+            incident = replace(judged, muted=quiet and unheard)
+            telling = incident.alerts(before) and not quiet
             if incident.changed(before):
                 proof = evidence.collect(self._complaints, incident, counts, found)
-                changes.append((incident, _row(incident, proof, before, now), before))
+                changes.append((_row(incident, proof, before, now), incident.event_id if telling else None))
         return changes
 
-    async def _tell(self, row: dict[str, Any]) -> None:
+    async def _tell(self, row: dict[str, Any], event_id: str) -> None:
         event = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
-        event["evidence"] = json.loads(row["evidence"])
+        event |= {"event_id": event_id, "evidence": json.loads(row["evidence"]), "history": json.loads(row["history"] or "[]")}
         token = row["segment"].split("=", 1)[0]
         await publish_retrying(
             self._js,
             f"alerts.{token}",
             json.dumps(event, ensure_ascii=False).encode(),
-            f"{row['incident_id']}:{row['state']}:{row['severity']}",
+            event_id,
         )
         log.info("alert %s %s %s", row["incident_id"], row["state"], row["severity"])
 
@@ -126,6 +136,7 @@ class Watcher:
 
 def _row(incident: Incident, proof: dict[str, Any], before: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
     spread = 2.0 * max(incident.expected, 1.0) ** 0.5
+    same = before is not None and before["state"] == incident.state
     return {
         "incident_id": incident.incident_id,
         "segment": incident.segment,
@@ -143,6 +154,11 @@ def _row(incident: Incident, proof: dict[str, Any], before: dict[str, Any] | Non
         "acknowledged_by": before["acknowledged_by"] if before else None,
         "acknowledged_at": before["acknowledged_at"] if before else None,
         "updated_at": now,
+        "acted_at": before["acted_at"] if before else None,
+        "reason": before["reason"] if before else None,
+        "regressions": incident.regressions,
+        "muted": incident.muted,
+        "history": (before or {}).get("history") if same else remembered(before, incident.state, now),
     }
 
 

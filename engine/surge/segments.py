@@ -68,6 +68,14 @@ def parse(segment: str) -> dict[str, str]:
     return {name: unquote(value) for name, _, value in (part.partition("=") for part in segment.split("|"))}
 
 
+def within(segment: str, wider: str) -> bool:
+    """Whether every complaint of `segment` lies in `wider` too."""
+    values = parse(segment)
+    if leaf := values.get("subcategory"):
+        values.setdefault("category", leaf.partition(".")[0])
+    return parse(wider).items() <= values.items()
+
+
 def compatible(first: str, second: str) -> bool:
     """Whether a complaint may lie in both: no dimension has two values.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from engine.surge.incidents import OPEN, RESOLVED
+from engine.surge.incidents import ARCHIVED, OPEN, RESOLVED
 from engine.surge.segments import of, parse
 from models.crosswalk import Crosswalk
 
@@ -51,7 +51,7 @@ def carried(incident: dict[str, Any], crosswalk: Crosswalk, now: datetime) -> di
     found = dict(incident)
     if len(new) == 1:
         found["segment"] = new[0]
-    elif incident["segment"] not in new and incident["state"] in OPEN:
+    elif incident["segment"] not in new and incident["state"] in (*OPEN, ARCHIVED):
         found |= {"state": RESOLVED, "ended_at": now}
     if set(related) != set(incident["related"] or ()):
         found["related"] = related

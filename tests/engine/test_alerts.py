@@ -99,3 +99,21 @@ def test_events_are_replayed_after_an_id(engine, history):
     assert any(line.startswith("id: ") for line in lines)
     assert json.loads(lines[-1][5:])["incident_id"].startswith("inc_")
     assert engine.http.get("/v1/alerts/stream", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_an_incident_is_acknowledged_and_resolved_and_lists_its_complaints(engine, history):
+    (alert, *_) = kano(engine.cli("alerts", "list")["alerts"])
+    key = alert["incident_id"]
+    assert engine.cli("alerts", "ack", key, "--reason", "call 08031234567")["state"] == "acknowledged"
+    shown = engine.cli("incidents", "show", key)
+    assert (shown["state"], "0803" in shown["reason"]) == ("acknowledged", False)
+    assert [one["state"] for one in shown["history"]][-1] == "acknowledged"
+    members = engine.cli("incidents", "complaints", key)
+    assert members["total"] >= alert["observed"]
+    member = members["complaints"][0]["event_id"]
+    assert key in [one["incident_id"] for one in engine.cli("trace", member)["incidents"]]
+    assert engine.cli("alerts", "resolve", key)["state"] == "resolved"
+    assert engine.http.post(f"/v1/incidents/{key}/ack").status_code == 409
+    assert engine.http.post("/v1/incidents/inc_none/ack").status_code == 404
+    listed = engine.http.get("/v1/incidents", params={"limit": 1}).json()
+    assert len(listed["incidents"]) == 1
