@@ -113,7 +113,8 @@ class Watcher:
 
     async def _tell(self, row: dict[str, Any], event_id: str) -> None:
         event = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
-        event |= {"event_id": event_id, "evidence": json.loads(row["evidence"]), "history": json.loads(row["history"] or "[]")}
+        event["event_id"], event["evidence"] = event_id, json.loads(row["evidence"])
+        event["history"] = json.loads(row["history"] or "[]")
         token = row["segment"].split("=", 1)[0]
         await publish_retrying(
             self._js,
