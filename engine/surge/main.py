@@ -107,7 +107,9 @@ class Watcher:
             incident = replace(judged, muted=quiet and unheard)
             telling = incident.alerts(before) and not quiet
             if incident.changed(before):
-                proof = evidence.collect(self._complaints, incident, counts, found)
+                late_s = self._settings.surge.bucket_s + self._settings.surge.lateness_s
+                proof = evidence.collect(self._complaints, incident, counts, found, stored.values(), late_s)
+                proof["interval"] = evidence.interval(incident, counts, found)
                 changes.append((_row(incident, proof, before, now), incident.event_id if telling else None))
         return changes
 
@@ -136,7 +138,7 @@ class Watcher:
 
 
 def _row(incident: Incident, proof: dict[str, Any], before: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
-    spread = 2.0 * max(incident.expected, 1.0) ** 0.5
+    low, high = proof.pop("interval")
     same = before is not None and before["state"] == incident.state
     return {
         "incident_id": incident.incident_id,
@@ -148,8 +150,8 @@ def _row(incident: Incident, proof: dict[str, Any], before: dict[str, Any] | Non
         "ended_at": incident.ended_at,
         "observed": incident.observed,
         "expected": incident.expected,
-        "interval_low": max(0.0, incident.expected - spread),
-        "interval_high": incident.expected + spread,
+        "interval_low": low,
+        "interval_high": high,
         "related": list(incident.related),
         "evidence": json.dumps(proof, ensure_ascii=False),
         "acknowledged_by": before["acknowledged_by"] if before else None,

@@ -82,7 +82,11 @@ def test_the_outage_is_listed_once_with_its_evidence(engine, history):
     assert len(found) == 1
     alert = found[0]
     assert alert["observed"] > 10 * alert["expected"]
-    assert {"terms", "exemplars", "series"} <= alert["evidence"].keys()
+    evidence = alert["evidence"]
+    assert {"terms", "exemplars", "series", "shares", "people", "causes", "past"} <= evidence.keys()
+    assert evidence["shares"]["region"][0]["value"] == "Kano"
+    assert len(evidence["causes"]) == 6
+    assert alert["interval_low"] <= alert["expected"] <= alert["interval_high"] < alert["observed"]
     assert engine.http.get(f"/v1/incidents/{alert['incident_id']}").json()["segment"] == alert["segment"]
 
 
