@@ -27,7 +27,7 @@ up: install ## Start an engine on ./data
 	@$(BIN)/beejan up
 
 test: install ## The tests that every change must pass, in two processes
-	@BEEJAN_FAULT_ROWS=$${BEEJAN_FAULT_ROWS:-500} $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and (not faults or short)"
+	@BEEJAN_FAULT_ROWS=$${BEEJAN_FAULT_ROWS:-500} $(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak and not slow and (not faults or short)"
 
 test-all: install ## All tests, the minutes-long ones too
 	@$(BIN)/python -m pytest
